@@ -1,0 +1,1 @@
+"""What the desk remembers: rows in one database, and the signing keys beside it."""

@@ -1,0 +1,1 @@
+"""The web door. So far it answers monitors only."""
