@@ -104,7 +104,7 @@ class SignedId:
     token: Token
 
 
-def message_id(keyring: Keyring, kind: str, ticket_id: int, slot: int, letter_id: int, purpose: Purpose) -> str:
+def make_message_id(keyring: Keyring, kind: str, ticket_id: int, slot: int, letter_id: int, purpose: Purpose) -> str:
     """The Message-ID of a letter, made once: "<c.TOKEN.DIGEST@desk.example>", 76 octets for a short desk id."""
     digest = base64.b32encode(keyring.digest(f"letter/{letter_id}")).decode("ascii").rstrip("=").lower()
     return f"<{kind}.{keyring.sign(purpose, ticket_id, slot)}.{digest}@{keyring.desk_id}>"

@@ -219,8 +219,8 @@ WHERE (:state = '' OR state = :state) AND (:mailbox = '' OR mailbox = :mailbox) 
 ORDER BY number DESC LIMIT :limit;
 
 -- list: entries of a ticket
--- `ticket`; in order of acceptance; index entries(ticket_id, id).
-SELECT * FROM entries WHERE ticket_id = :ticket_id ORDER BY coalesce(mail_id, 0), id;
+-- `ticket`; `at` is the time of acceptance; index entries(ticket_id, id).
+SELECT * FROM entries WHERE ticket_id = :ticket_id ORDER BY at, id;
 
 -- find: entry
 -- `ticket --raw`; primary key.

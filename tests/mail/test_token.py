@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from maildesk.mail.token import Keyring, Purpose, anchor, message_id, read_message_id
+from maildesk.mail.token import Keyring, Purpose, anchor, make_message_id, read_message_id
 
 RING = Keyring("desk.example", 0, {0: bytes(range(32)), 1: bytes(range(32)), 7: bytes(range(32))})
 
@@ -53,8 +53,8 @@ def test_a_token_counts_only_for_its_purpose_and_desk() -> None:
 
 def test_message_ids_are_short_and_read_back() -> None:
     """Our Message-ID is made once from the letter's id, fits 76 octets, survives a change of case, and forgeries fail."""
-    text = message_id(RING, "c", 5, 1, 99, Purpose.MESSAGE_ID)
-    assert text == message_id(RING, "c", 5, 1, 99, Purpose.MESSAGE_ID)
+    text = make_message_id(RING, "c", 5, 1, 99, Purpose.MESSAGE_ID)
+    assert text == make_message_id(RING, "c", 5, 1, 99, Purpose.MESSAGE_ID)
     assert len(text) <= 78
     read = read_message_id(RING, text.upper())
     assert read is not None
