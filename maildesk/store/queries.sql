@@ -50,16 +50,16 @@ SELECT ticket_id FROM entries WHERE message_id = :message_id ORDER BY id DESC LI
 
 -- find: letter by its message id
 -- settle, for a Message-ID of ours and for bounces; unique index on outbox(message_id).
-SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox WHERE message_id = :message_id;
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox WHERE message_id = :message_id;
 
 -- find: letter by its copy
 -- settle, for a bounce to a signed address; index outbox(ticket_id, copy).
-SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox
 WHERE ticket_id = :ticket_id AND copy = :copy;
 
 -- list: last letters to somebody on a ticket
 -- settle, for References and for the time of the last notice; index outbox(ticket_id, copy).
-SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox
 WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key ORDER BY copy DESC LIMIT :limit;
 
 -- list: entries of a ticket, newest first
@@ -117,6 +117,10 @@ VALUES (:number, :subject, :state, :priority, :mailbox, :language, NULL, :reques
 INSERT INTO participants (ticket_id, slot, kind, address, address_key, name, joined_at)
 SELECT :ticket_id, coalesce(max(slot), 0) + 1, :kind, :address, :address_key, :name, :at
 FROM participants WHERE ticket_id = :ticket_id RETURNING slot;
+
+-- find: newest entry of a ticket
+-- settle, for what a letter's reader knows; index entries(ticket_id, id).
+SELECT coalesce(max(id), 0) AS id FROM entries WHERE ticket_id = :ticket_id;
 
 -- find: slot of somebody on a ticket
 -- settle, before it signs an address; unique index on participants(ticket_id, kind, address_key).
@@ -179,9 +183,9 @@ SELECT coalesce(max(id), 0) AS id FROM outbox;
 -- add: letter
 -- settle; final bytes and a Message-ID made once.
 INSERT INTO outbox (id, kind, notice, ticket_id, slot, copy, recipient, recipient_key, envelope_from, message_id, content,
-  braked, state, next_at, mail_id, created_at)
+  braked, state, next_at, mail_id, entry_id, created_at)
 VALUES (:id, :kind, :notice, :ticket_id, :slot, :copy, :recipient, :recipient_key, :envelope_from, :message_id, :content,
-  :braked, 'waiting', :at, :mail_id, :at) RETURNING id;
+  :braked, 'waiting', :at, :mail_id, :entry_id, :at) RETURNING id;
 
 -- add: history
 -- settle, the clock, restore.
