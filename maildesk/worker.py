@@ -160,7 +160,11 @@ class Worker:
             return
         self._underway.pop(mail_id, None)
         log.event(
-            "mail.settled", mail=mail_id, outcome=settled.outcome, ticket=settled.ticket, letters=settled.letters,
+            "mail.settled",
+            mail=mail_id,
+            outcome=settled.outcome,
+            ticket=settled.ticket,
+            letters=settled.letters,
             cause=settled.cause.replace(" ", "-") if settled.cause else None,
         )
         if settled.letters:
