@@ -40,13 +40,17 @@ _ENCODED_WORD = re.compile(r"=\?(?=[^?]*\?)")
 _BODY_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")
-_DOT_ATOM = re.compile("[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+(?:\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+)*")
+_DOT_ATOM = re.compile(
+    "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+(?:\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+)*"
+)
 _QUOTED_LOCAL = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+"')
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 '_-]+")
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]")
 _TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
-_Q_SAFE = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/")  # RFC 2047, 5 (3): in a phrase
+_Q_SAFE = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
+)  # RFC 2047, 5 (3): in a phrase
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 # What mail clients write before a subject they answer or forward, in the languages in which people write to desks.
@@ -251,8 +255,8 @@ def _a_label(label: str) -> str:
 
 def _body(letter: Outgoing) -> tuple[bytes, bytes]:
     """The rest of the mail twice: whole, and without the attachments' content, for `_verify`."""
-    # "=_" stands neither in base64 nor in quoted-printable, and the 7-bit texts that could hold the digest do not exist
-    # before it is known; the same letter has the same boundary, so that it has the same bytes when it is sent again.
+    # "=_" stands neither in base64 nor in quoted-printable, and a text that holds it is never sent as 7-bit. The same
+    # letter has the same boundary, so that it has the same bytes whenever it is composed.
     key = sha256(f"{letter.message_id}\0{letter.text}\0{letter.html}".encode(errors="surrogatepass")).hexdigest()[:24]
     main = _text_part("plain", letter.text)
     if letter.html is not None:
@@ -322,8 +326,8 @@ def _file_name(name: str) -> str:
     if len(name.encode()) > _MAX_FILE_NAME_OCTETS:
         stem, dot, ending = name.rpartition(".")
         ending = dot + ending if dot and len(ending.encode()) <= 20 else ""
-        stem = (stem if ending else name).encode()[: _MAX_FILE_NAME_OCTETS - len(ending.encode())]
-        name = stem.decode(errors="ignore") + ending
+        kept = (stem if ending else name).encode()[: _MAX_FILE_NAME_OCTETS - len(ending.encode())]
+        name = kept.decode(errors="ignore") + ending
     return name
 
 
