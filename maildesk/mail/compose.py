@@ -255,8 +255,8 @@ def _a_label(label: str) -> str:
 
 def _body(letter: Outgoing) -> tuple[bytes, bytes]:
     """The rest of the mail twice: whole, and without the attachments' content, for `_verify`."""
-    # "=_" stands neither in base64 nor in quoted-printable, and the 7-bit texts that could hold the digest do not exist
-    # before it is known; the same letter has the same boundary, so that it has the same bytes when it is sent again.
+    # "=_" stands neither in base64 nor in quoted-printable, and a text that holds it is never sent as 7-bit. The same
+    # letter has the same boundary, so that it has the same bytes whenever it is composed.
     key = sha256(f"{letter.message_id}\0{letter.text}\0{letter.html}".encode(errors="surrogatepass")).hexdigest()[:24]
     main = _text_part("plain", letter.text)
     if letter.html is not None:
@@ -326,8 +326,8 @@ def _file_name(name: str) -> str:
     if len(name.encode()) > _MAX_FILE_NAME_OCTETS:
         stem, dot, ending = name.rpartition(".")
         ending = dot + ending if dot and len(ending.encode()) <= 20 else ""
-        stem = (stem if ending else name).encode()[: _MAX_FILE_NAME_OCTETS - len(ending.encode())]
-        name = stem.decode(errors="ignore") + ending
+        kept = (stem if ending else name).encode()[: _MAX_FILE_NAME_OCTETS - len(ending.encode())]
+        name = kept.decode(errors="ignore") + ending
     return name
 
 
