@@ -31,7 +31,6 @@ _SLOWEST_BYTES_PER_S = 32768
 _QUIT_S = 5.0
 _BARE = re.compile(rb"\r\n|\r|\n")
 _NOT_IN_A_PATH = re.compile(r"[\x00-\x20\x7f<>]")
-_PERMANENT_AT_MAIL = (552, 554)
 
 
 class RelayDown(MaildeskError):
@@ -83,6 +82,11 @@ class Broken:
 @dataclass(frozen=True, slots=True)
 class NotOurs:
     """The lease was lost before the last dot: somebody else sends it, and this copy was not sent."""
+
+
+def time_limit_s(content: bytes) -> float:
+    """How long one letter may take in all."""
+    return LETTER_S + len(content) / _SLOWEST_BYTES_PER_S
 
 
 Fate = Accepted | Deferred | Refused | Unsure | Broken | NotOurs
@@ -203,7 +207,7 @@ class SmtpRoad:
     async def send(self, letter: Outgoing, still_ours: StillOurs) -> Fate:
         self._dot_sent = False
         try:
-            async with asyncio.timeout(LETTER_S + len(letter.content) / _SLOWEST_BYTES_PER_S):
+            async with asyncio.timeout(time_limit_s(letter.content)):
                 return await self._transaction(letter, still_ours)
         except (SMTPException, OSError) as error:
             self._client.close()
@@ -282,7 +286,8 @@ class SmtpRoad:
             case code if 500 <= code < 600:
                 await self._reset()
                 # A sender that the relay dislikes is a wrong setting, and failing every letter would not set it right.
-                if stage == "MAIL" and code not in _PERMANENT_AT_MAIL:
+                # Only 552 speaks of the letter here: it is too large (RFC 1870, 6.1).
+                if stage == "MAIL" and code != 552:
                     return Deferred(words)
                 return Refused(words)
             case _:

@@ -164,5 +164,4 @@ def _time(value: Value) -> datetime | None:
 
 
 def _int(value: Value) -> int:
-    assert isinstance(value, int)
-    return value
+    return int(value or 0)
