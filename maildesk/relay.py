@@ -1,9 +1,8 @@
-"""When letters leave: claims what is due, sends over kept connections, marks what became of each. At least once, always
-the same bytes. Knows no ticket and writes no letter.
+"""When letters leave: claims what is due, sends over kept connections, marks what became of each. Writes no letter.
 
-Each worker holds one connection and sends batches of its own. The letters of one ticket never travel on two connections
-at once (the claim sees to it), so they arrive in the order in which they were written. A relay that cannot be reached is
-found out before anything is claimed: no letter pays for it with an attempt.
+At least once, always the same bytes. Each worker holds one connection and sends batches of its own. The letters of one
+ticket never travel on two connections at once (the claim sees to it), so they arrive in the order in which they were
+written. A relay that cannot be reached is found out before anything is claimed: no letter pays with an attempt.
 """
 
 from __future__ import annotations
@@ -13,9 +12,10 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TypeVar, assert_never
+from typing import TypeVar
 
 from maildesk import clock, config, log
+from maildesk.backoff import PACE, Later, Never, Pace, mark_for
 from maildesk.errors import MaildeskError
 from maildesk.smarthost import (
     Accepted,
@@ -24,7 +24,6 @@ from maildesk.smarthost import (
     Fate,
     NotOurs,
     Outgoing,
-    Refused,
     RelayDown,
     Road,
     Unsure,
@@ -50,74 +49,8 @@ _TRIES = 3
 _BROKEN_IN_A_ROW = 2
 _STORE_RETRY_S = 1.0
 _CLAIM_AGAIN_S = 0.2
-
-
-@dataclass(frozen=True, slots=True)
-class Pace:
-    """How patient the relay is, in seconds; the defaults are the desk's.
-
-    backoff_s: waits after the first, second ... attempt, the last one repeated; life_s: after that a letter fails.
-    unsure_s: after a lost answer to the last dot, so that a relay that did take it has settled. look_s: the longest
-    sleep; lease_s: more than the longest time one letter may take.
-    """
-
-    backoff_s: tuple[float, ...] = (60, 120, 240, 480, 900, 1800)
-    life_s: float = 5 * 86400
-    unsure_s: float = 300
-    probe_s: float = 60
-    look_s: float = 60
-    idle_s: float = 30
-    lease_s: float = 1800
-
-
-PACE = Pace()
-
-
-def next_attempt(attempts: int, first_at: datetime, now: datetime, jitter: float, pace: Pace = PACE) -> datetime | None:
-    """When a letter goes again after `attempts` (at least 1) attempts; None when its five days are over.
-
-    `jitter` is chance from 0.0 to 1.0 and moves the wait by up to 20 % either way. The last attempt falls on the very
-    end of the five days.
-    """
-    end = first_at + timedelta(seconds=pace.life_s)
-    if now >= end:
-        return None
-    wait_s = pace.backoff_s[min(attempts, len(pace.backoff_s)) - 1] * (0.8 + 0.4 * jitter)
-    return min(now + timedelta(seconds=wait_s), end)
-
-
-@dataclass(frozen=True, slots=True)
-class _Later:
-    next_at: datetime
-    why: str
-
-
-@dataclass(frozen=True, slots=True)
-class _Never:
-    why: str
-
-
-_Mark = Accepted | _Later | _Never
-
-
-def _marked(letter: ClaimedLetter, fate: Fate, now: datetime, jitter: float, pace: Pace) -> _Mark | None:
-    """What is written about a letter; None: nothing, it is somebody else's."""
-    match fate:
-        case Accepted():
-            return fate
-        case Refused(why):
-            return _Never(why)
-        case NotOurs():
-            return None
-        case Deferred(why) | Broken(why):
-            next_at = next_attempt(letter.attempts, letter.created_at, now, jitter, pace)
-        case Unsure(why):
-            next_at = next_attempt(letter.attempts, letter.created_at, now, jitter, pace)
-            if next_at is not None:
-                next_at = now + timedelta(seconds=pace.unsure_s)
-        case _:
-            assert_never(fate)
-    return _Later(next_at, why) if next_at else _Never(f"not delivered in time; the last try ended with: {why}")
+# A letter that has waited so long for a busy connection is worth another one.
+_PATIENCE_S = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +153,10 @@ class Relay:
             return longest_s
         if due_at > now:
             return min(longest_s, (due_at - now).total_seconds())
+        waited_s = (now - due_at).total_seconds()
+        if self._workers and waited_s < _PATIENCE_S:
+            # Whoever is sending just now will be done in a moment, over a connection that is open.
+            return min(longest_s, _PATIENCE_S - waited_s)
         # A worker that has not claimed yet may take all there is.
         if not self._opening and len(self._workers) < self._allowed:
             self._opening += 1
@@ -262,7 +199,7 @@ class Relay:
             if not sent:
                 self._not_before = time.monotonic() + _CLAIM_AGAIN_S
         except RelayDown as error:
-            self._note_down(error)
+            self._note_down(error, others=len(self._workers) - self._opening - (0 if opening else 1))
         except MaildeskError as error:
             self._not_before = time.monotonic() + _STORE_RETRY_S
             log.failure("relay.store", error)
@@ -279,15 +216,19 @@ class Relay:
             if road.usable:
                 return road
         road = await open_road(self._settings, self._token)
-        if self.down is not None and not self._broken_in_a_row:
-            log.event("relay.up", down_s=round((clock.now() - self.down.since).total_seconds()))
-            self.down = None
+        if not self._broken_in_a_row:
+            self._note_up()
         return road
 
-    def _note_down(self, error: RelayDown) -> None:
-        if len(self._workers) - self._opening > 1:
-            # The others still send: the relay wants fewer connections, and is not down.
-            self._allowed = max(1, len(self._workers) - 1)
+    def _note_up(self) -> None:
+        if self.down is not None:
+            log.event("relay.up", down_s=round((clock.now() - self.down.since).total_seconds()))
+            self.down = None
+
+    def _note_down(self, error: RelayDown, *, others: int) -> None:
+        if others > 0:
+            # They still send: the relay wants fewer connections, and is not down.
+            self._allowed = others
             return
         self._allowed = 1
         self._not_before = time.monotonic() + self._pace.probe_s
@@ -317,7 +258,7 @@ class Relay:
                     done, marked_at = [], time.monotonic()
         except asyncio.CancelledError:
             # The one on the wire stays claimed: nobody knows what became of it.
-            self._store.write(lambda tx: self._write_marks(tx, done, left[1:]))
+            self._store.write(lambda tx: _write_marks(tx, done, left[1:]))
             raise
         except BaseException:
             await self._mark(done, left)
@@ -349,32 +290,26 @@ class Relay:
                 fate = Deferred(f"an error of the desk's own: {type(error).__name__}")
             if not isinstance(fate, Broken):
                 self._broken_in_a_row = 0
+                self._note_up()
                 return fate
         self._broken_in_a_row += 1
         return fate
 
     async def _mark(self, done: list[tuple[ClaimedLetter, Fate]], left: list[ClaimedLetter] | None = None) -> None:
-        if done or left:
-            await self._insist(lambda tx: self._write_marks(tx, done, left or []))
+        if left or any(isinstance(fate, Accepted) for _, fate in done):
+            await self._insist(lambda tx: _write_marks(tx, done, left or []))
         for letter, fate in done:
-            if isinstance(fate, Refused | Deferred | Broken | Unsure):
-                await self._mark_refused(letter, fate)
-
-    def _write_marks(self, tx: Tx, done: list[tuple[ClaimedLetter, Fate]], left: list[ClaimedLetter]) -> None:
-        """What went well, and what was not tried: one transaction for all of them."""
-        now = clock.now()
-        for letter in left:
-            outbox.give_back(tx, letter, now=now)
-        for letter, fate in done:
-            if isinstance(fate, Accepted) and outbox.mark_sent(tx, letter, at=now):
+            if isinstance(fate, Accepted):
                 log.event(
                     "letter.sent", letter=letter.id, mail=letter.mail_id, kind=letter.kind, attempt=letter.attempts
                 )
+            else:
+                await self._mark_refused(letter, fate)
 
     async def _mark_refused(self, letter: ClaimedLetter, fate: Fate) -> None:
         """What did not go: a transaction of its own, so that what the hook raises touches no other letter."""
-        mark = _marked(letter, fate, clock.now(), clock.fresh_bytes(1)[0] / 255, self._pace)
-        if isinstance(mark, _Never):
+        mark = mark_for(letter, fate, clock.now(), clock.fresh_bytes(1)[0] / 255, self._pace)
+        if isinstance(mark, Never):
             never = mark
 
             def fail(tx: Tx) -> None:
@@ -383,15 +318,12 @@ class Relay:
 
             try:
                 await self._write(fail)
-            except MaildeskError as error:
-                log.failure("letter.store", error, letter=letter.id)
-                mark = _Later(clock.now() + timedelta(seconds=self._pace.backoff_s[-1]), never.why)
             except Exception as error:  # noqa: BLE001 - the agents have not been told, so the letter has not failed yet
                 log.failure("letter.hook", error, letter=letter.id)
-                mark = _Later(clock.now() + timedelta(seconds=self._pace.backoff_s[-1]), never.why)
+                mark = Later(clock.now() + timedelta(seconds=self._pace.backoff_s[-1]), never.why)
             else:
                 log.warning("letter.failed", letter=letter.id, mail=letter.mail_id, attempt=letter.attempts)
-        if isinstance(mark, _Later):
+        if isinstance(mark, Later):
             later = mark
             await self._insist(lambda tx: outbox.mark_deferred(tx, letter, next_at=later.next_at, error=later.why))
             name = "letter.unsure" if isinstance(fate, Unsure) else "letter.deferred"
@@ -413,6 +345,16 @@ class Relay:
         task = asyncio.create_task(road.close())
         self._farewells.add(task)
         task.add_done_callback(self._farewells.discard)
+
+
+def _write_marks(tx: Tx, done: list[tuple[ClaimedLetter, Fate]], left: list[ClaimedLetter]) -> None:
+    """What went well, and what was not tried: one transaction for all of them."""
+    now = clock.now()
+    for letter in left:
+        outbox.give_back(tx, letter, now=now)
+    for letter, fate in done:
+        if isinstance(fate, Accepted):
+            outbox.mark_sent(tx, letter, at=now)
 
 
 class _Lane:
