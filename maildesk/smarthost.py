@@ -306,8 +306,7 @@ class SmtpRoad:
 
 async def _sign_in(client: SMTP, settings: config.Relay, token: Callable[[], str] | None) -> None:
     """AUTH with one mechanism and one try: a second wrong password locks accounts. Raises RelayDown, SMTPException."""
-    peer = str(client.get_transport_info("peername")[0])
-    if settings.tls == "none" and not ipaddress.ip_address(peer.partition("%")[0]).is_loopback:
+    if settings.tls == "none" and not is_this_machine(str(client.get_transport_info("peername")[0])):
         raise RelayDown("The relay is on another machine and [relay] tls is none: the password is not sent in clear.")
     offered = client.server_auth_methods
     if settings.oauth2 is not None:
@@ -324,6 +323,11 @@ async def _sign_in(client: SMTP, settings: config.Relay, token: Callable[[], str
         await client.auth_crammd5(settings.username, password)
     else:
         raise RelayDown("The relay offers no way to sign in that the desk knows (PLAIN, LOGIN, CRAM-MD5).")
+
+
+def is_this_machine(peer: str) -> bool:
+    """Whether a socket's peer is a loopback address, the only place where a password may go in clear."""
+    return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
 
 
 def _password(settings: config.Relay) -> str:

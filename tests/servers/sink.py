@@ -189,7 +189,12 @@ class Sink:
 
     def cut(self) -> None:
         """Cut all connections; new ones are welcome."""
-        self._loop.call_soon_threadsafe(lambda: [writer.transport.abort() for writer in tuple(self._writers)])
+
+        def abort() -> None:
+            for writer in tuple(self._writers):
+                writer.transport.abort()
+
+        self._loop.call_soon_threadsafe(abort)
 
     def wait_for(self, what: int | Callable[[list[Received]], bool], timeout_s: float = 10.0) -> list[Received]:
         """All mails so far, once there are `what` of them or `what(mails)` is true; AssertionError when time is up."""
