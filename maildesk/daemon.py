@@ -6,7 +6,6 @@ import asyncio
 import fcntl
 import os
 import signal
-import socket
 import ssl
 import time
 from collections.abc import Awaitable, Callable, Mapping
@@ -121,7 +120,9 @@ class Daemon:
             self._apply(config)
             for line in notes(config):
                 log.warning("note " + line)
-            self._store = SqliteEngine(store_path(config), on_broken=lambda e: loop.call_soon_threadsafe(self._break, e))
+            self._store = SqliteEngine(
+                store_path(config), on_broken=lambda e: loop.call_soon_threadsafe(self._break, e)
+            )
             self._store.migrate()
             self._store.start()
             try:
@@ -154,9 +155,7 @@ class Daemon:
             self._store, config.relay, self._letter_failed, token=TokenSource(oauth).token if oauth else None
         )
         clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake)
-        control = Control(
-            config.desk.state_dir / "control.sock", {"live": self._live, "reload": self._reload_asked}
-        )
+        control = Control(config.desk.state_dir / "control.sock", {"live": self._live, "reload": self._reload_asked})
         worker_stop, relay_task = asyncio.Event(), asyncio.ensure_future(self._relay.run())
         worker_task = asyncio.ensure_future(self._worker.run(worker_stop))
         for number in (signal.SIGTERM, signal.SIGINT):

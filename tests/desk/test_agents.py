@@ -266,8 +266,13 @@ def test_inline_quotes_travel_only_when_the_customer_has_them(world: World) -> N
     world.write(ANA, "#note\nThe secret note.\n", answers=notice)
     world.letters()
     words = "> Does water help?\nYes.\n\n> The secret note.\n> And foam?\nNo.\n"
-    world.write(ANA, words, to=(str(notice.message["Reply-To"]),), subject="Re: [#50031] Printer on fire",
-                headers={"In-Reply-To": str(notice.message["Message-ID"])})
+    world.write(
+        ANA,
+        words,
+        to=(str(notice.message["Reply-To"]),),
+        subject="Re: [#50031] Printer on fire",
+        headers={"In-Reply-To": str(notice.message["Message-ID"])},
+    )
     text = only(world.letters(), "answer").text
     assert "> Does water help?" in text
     assert "> And foam?" in text

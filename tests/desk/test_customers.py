@@ -117,7 +117,8 @@ def test_a_strangers_reply_by_signed_id_is_a_new_ticket(world: World) -> None:
 
 
 @pytest.mark.parametrize(
-    ("before", "after"), [("new", "new"), ("open", "open"), ("pending", "open"), ("on-hold", "open"), ("solved", "open")]
+    ("before", "after"),
+    [("new", "new"), ("open", "open"), ("pending", "open"), ("on-hold", "open"), ("solved", "open")],
 )
 def test_states_after_a_customers_entry(world: World, before: str, after: str) -> None:
     """New stays new, open stays open; pending, on-hold and solved become open."""

@@ -11,11 +11,12 @@ from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from maildesk.mail.parse import understand
+
 from maildesk.config import Agent, Config, Desk, Mailbox, Relay, Trust
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
 from maildesk.mail.model import Envelope
-from maildesk.mail.parse import understand
 from maildesk.mail.token import Keyring
 from maildesk.render import Renderer, template_folders
 from maildesk.settle import Settled, Settler
@@ -83,9 +84,13 @@ class World:
     @classmethod
     def reopened(cls, world: World, *, agents: tuple[Agent, ...]) -> World:
         """The same desk under a changed configuration; `world` was closed."""
-        return cls(world.folder, world.trust, world.mailboxes, agents, world.relay, world.languages, world.now, world._seen)
+        return cls(
+            world.folder, world.trust, world.mailboxes, agents, world.relay, world.languages, world.now, world._seen
+        )
 
-    def give(self, raw: bytes, *recipients: str, sender: str | None = "someone@client.test", via: str = "smtp") -> Settled:
+    def give(
+        self, raw: bytes, *recipients: str, sender: str | None = "someone@client.test", via: str = "smtp"
+    ) -> Settled:
         """Accept bytes for the desk's addresses and settle them; the last row's fate."""
         to = recipients or ("support@desk.test",)
         envelope = Envelope(via, "127.0.0.1", sender, to, self.now)  # type: ignore[arg-type]
@@ -93,7 +98,9 @@ class World:
         ids = self.store.write(lambda tx: ledger.add_mails(tx, raw, envelope, mailboxes), Kind.ACCEPT).result()
         mail = understand(raw)
         for mail_id in ids:
-            settled = self.store.write(lambda tx, i=mail_id: self.settler.settle(tx, i, mail, self.now), Kind.SETTLE).result()
+            settled = self.store.write(
+                lambda tx, i=mail_id: self.settler.settle(tx, i, mail, self.now), Kind.SETTLE
+            ).result()
         self.now += timedelta(seconds=1)
         return settled
 
@@ -121,7 +128,11 @@ class World:
         mail["Message-ID"] = f"<{self._count}.{int(self.now.timestamp())}@{domain}>"
         if answers is not None:
             to = (str(answers.message["Reply-To"]),) if to == ("support@desk.test",) else to
-            subject = f"Re: {str(answers.message['Subject']).removeprefix('Re: ')}" if subject == "Printer on fire" else subject
+            subject = (
+                f"Re: {str(answers.message['Subject']).removeprefix('Re: ')}"
+                if subject == "Printer on fire"
+                else subject
+            )
             mail["In-Reply-To"] = str(answers.message["Message-ID"])
             mail["References"] = f"{answers.message['References'] or ''} {answers.message['Message-ID']}".strip()
             quoted = "".join(f"> {line}\n" for line in answers.text.splitlines())
