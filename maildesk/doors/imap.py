@@ -48,19 +48,19 @@ _LEAST_GAP_S = 0.2
 class ImapDoor:
     """One folder of one account, watched by one thread (imapclient blocks, and must not be shared).
 
-    What is taken. When the desk meets the folder for the first time: the unread mails (without \\Seen) and nothing else,
-    so that connecting an old mailbox answers no old mail. From then on: everything above the last UID, read or not, so
-    that a mail which somebody opens in webmail before the desk sees it is not lost; a mail marked as unread again later
-    is not taken again. When the folder was made anew (another UIDVALIDITY): the unread mails, and of the others those
-    of the last 28 days, received and dated, which the desk recognises by content if it has them.
+    What is taken. When the desk meets the folder for the first time: the unread mails (without \\Seen) and nothing
+    else, so that connecting an old mailbox answers no old mail. From then on: everything above the last UID, read or
+    not, so that a mail which somebody opens in webmail before the desk sees it is not lost; one that is marked as
+    unread again later is not taken again. When the folder was made anew (another UIDVALIDITY): the unread mails, and of the
+    others those of the last 28 days, received and dated, which the desk recognises by content if it has them.
 
-    In which order. Fetched without marking it, given to `accept`, and once that has returned, which is after its COMMIT,
+    In which order. Fetched without marking it, given to `accept`, and once that has returned, which is after COMMIT,
     marked as `done` says; then the position moves. After a crash in between the mail is offered again, recognised, and
-    marked. What `accept` refuses for good, and what is larger than `max_mail_bytes`, is left lying as it is, logged once
-    and passed. A mail that fails three times no longer holds up those behind it; it is tried more and more rarely.
+    marked. What `accept` refuses for good, and what is larger than `max_mail_bytes`, is left lying as it is, logged
+    once and passed. A mail that fails three times no longer holds up those behind it; it is tried ever more rarely.
 
-    State for monitors: last_poll_at, when the folder was last read to its end; last_error, one sentence, None when all is
-    well; left_lying, how many mails were passed.
+    State for monitors: last_poll_at, when the folder was last read to its end; last_error, one sentence, None when all
+    is well; left_lying, how many mails were passed.
     """
 
     def __init__(
@@ -79,8 +79,8 @@ class ImapDoor:
     ) -> None:
         """belongs: is this one of the mailbox's addresses, aliases and signed forms included?
 
-        find_position, save_position: the durable (UIDVALIDITY, last UID); they are called from the thread and may block.
-        poll_s: IDLE is left and begun anew this often, far below the 9 minutes after which providers drop it in silence.
+        find_position, save_position: the durable (UIDVALIDITY, last UID); called from the thread, they may block.
+        poll_s: IDLE is left and begun anew this often, far below the 9 minutes after which providers silently drop it.
         Raises BadConfig or Malformed for a username, a folder or a `done` that cannot be used.
         """
         self.settings = settings
@@ -207,11 +207,13 @@ class ImapDoor:
     def _tell(self, trouble: str | None, kind: str) -> None:
         """Keep it for monitors; a line in the log when it is news."""
         if trouble is not None and trouble != self.last_error:
-            log.warning("imap.trouble", host=self.settings.host, folder=self.settings.folder, kind=kind, why=trouble)
+            log.warning(
+                "imap.trouble", host=self.settings.host, folder=self.settings.folder, kind=kind, why=f'"{trouble}"'
+            )
         self.last_error = trouble
 
     def _delay(self, failures: int) -> float:
-        """Seconds to wait after so many failures in a row: doubling, and shaken so that many desks do not come at once."""
+        """Seconds to wait after so many failures in a row: doubling, and shaken lest many desks come at once."""
         least_s, most_s = self._backoff_s
         doubled_s = min(most_s, least_s * 2.0 ** min(failures - 1, 16))
         return doubled_s * secrets.SystemRandom().uniform(0.75, 1.0)

@@ -37,9 +37,10 @@ class NotNow(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Polled:
-    """news: how many announcements of a size this poll has considered. retry_at: when (monotonic) something is due again.
+    """What a poll leaves to its caller.
 
-    trouble: what an admin should know, one sentence.
+    news: how many announcements of a size it has considered. retry_at: when (monotonic) something that failed is due
+    again, infinity for never. trouble: what an admin should know, one sentence, None when all is well.
     """
 
     news: int
@@ -95,7 +96,7 @@ class _Progress:
 
 
 class Folder:
-    """Takes the mails of one folder; outlives connections, so that what is committed is not offered twice for a lost one.
+    """Takes the mails of one folder; outlives connections, so that a lost one makes nothing be offered twice.
 
     give: returns when the mail is committed; raises NotNow, or TooLarge, Looping, BareNewline, which are for good.
     delay: how many seconds to wait after so many failures.
@@ -181,7 +182,7 @@ class Folder:
         return _Progress(validity, floor=highest, saved=False, backlog=backlog)
 
     def _take_all(self, client: Client, progress: _Progress, uids: list[int]) -> float:
-        """Take these mails, oldest first, the stubborn ones last. Returns when (monotonic) a failed one is due again."""
+        """Take these mails, oldest first, stubborn ones last. Returns when (monotonic) a failed one is due again."""
         now = time.monotonic()
         if now < self._paused_until:
             return self._paused_until
@@ -311,7 +312,7 @@ class Folder:
 
 
 def _search(client: Client, exists: int, low: int, high: int, *criteria: str | date) -> set[int]:
-    """The UIDs from `low` to `high` that match; asked in portions whose answers fit on a line. Others are not believed."""
+    """The UIDs from `low` to `high` that match, asked in portions whose answers fit on a line; others are ignored."""
     if high < low:
         return set()
     step = high - low + 1 if exists <= _MAX_SEARCH else _MAX_SEARCH

@@ -1,4 +1,4 @@
-"""Whom a mail from a folder was for, by a cheap scan of its header. Pure; believes nothing and parses no more than it must."""
+"""Whom a mail from a folder was for, by a cheap scan of its header. Pure: no address is believed, no MIME is parsed."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _STAMPED = (b"delivered-to", b"x-original-to")
 
 
 def recipients_of(raw: bytes, belongs: Callable[[str], bool], fallback: str) -> tuple[str, ...]:
-    """The addresses for which `belongs` is true, as they are written, each once: first those that a mail server stamped
-    (Delivered-To, X-Original-To, topmost first), then those of To and Cc. `(fallback,)` when there is none.
+    """The addresses for which `belongs` is true, as they are written, each once; `(fallback,)` when there is none.
 
-    A folder has no envelope: a signed reply address is found here or nowhere. Stamps come first because the server wrote
-    the topmost; anybody can write the rest, which proves nothing but whom the mail speaks to.
+    First those that a mail server stamped (Delivered-To, X-Original-To, topmost first), then those of To and Cc.
+    A folder has no envelope: a signed reply address is found here or nowhere. Stamps come first because our server
+    wrote the topmost; anybody can write the rest, which proves nothing but whom the mail speaks to.
     """
     head = raw[:_MAX_HEADER_BYTES]
     if end := _END.search(head):
