@@ -40,8 +40,8 @@ def free_port() -> int:
 class Dovecot:
     """Runs between `with` and its end.
 
-    imap_port (STARTTLS offered), imaps_port and lmtp_port listen on 127.0.0.1; `ca_file` verifies the certificate, which
-    names 127.0.0.1 and localhost. `mechanisms` is what AUTH offers.
+    imap_port (STARTTLS offered), imaps_port and lmtp_port listen on 127.0.0.1; `ca_file` verifies the certificate,
+    which names 127.0.0.1 and localhost. `mechanisms` is what AUTH offers.
     """
 
     def __init__(self, mechanisms: str = "plain login xoauth2 oauthbearer") -> None:
@@ -80,6 +80,9 @@ class Dovecot:
             self._process.send_signal(signal.SIGTERM)
             self._process.wait(10)
             self._process = None
+            # The last of its children hold the listening sockets a moment longer, and would let clients wait for ever.
+            for port in (self.imap_port, self.imaps_port, self.lmtp_port):
+                until(lambda port=port: not self._answers(port))
 
     def deliver(self, user: str, raw: bytes, sender: str = "sender@client.test") -> None:
         """Put a mail into the user's INBOX by LMTP."""
@@ -216,6 +219,12 @@ service imap-login {{
   inet_listener imaps {{
     port = {self.imaps_port}
     ssl = yes
+  }}
+}}
+# Else each failed login makes the next from the same address slower, and every client is 127.0.0.1 here.
+service anvil {{
+  unix_listener anvil-auth-penalty {{
+    mode = 0
   }}
 }}
 service lmtp {{
