@@ -94,7 +94,10 @@ class Postfix:
         self.config.mkdir(exist_ok=True)
         self.queue.mkdir(exist_ok=True)
         lines = [f"{key} = {value}" for key, value in self._settings.items()]
-        (self.config / "main.cf").write_text("\n".join(lines) + "\n")
+        main = self.config / "main.cf"
+        main.write_text("\n".join(lines) + "\n")
+        # Postfix waits two seconds for a main.cf to settle that was written this moment.
+        os.utime(main, (0, 0))
         master = DEBIAN_MASTER_CF.read_text().replace("smtp      inet", f"127.0.0.1:{self.port} inet", 1)
         (self.config / "master.cf").write_text(f"{master}\n{self._services}\n")
         # The dictionary types that Debian ships as plug-ins are named in a file beside main.cf.
@@ -138,7 +141,7 @@ class Postfix:
         return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
 
     def queued(self) -> list[dict[str, Any]]:
-        """The mails in its queue as `postqueue -j` tells them: queue_id, queue_name, sender, recipients, delay_reason."""
+        """The mails in its queue as `postqueue -j` tells them: queue_id, queue_name, sender, recipients."""
         return [json.loads(line) for line in self._run("/usr/sbin/postqueue", "-j").splitlines()]
 
     def flush(self) -> None:
