@@ -139,7 +139,8 @@ def load(
     problems += [
         problem
         for problem in check(Parts(**parts, damaged=damaged, doors=doors, spoken=spoken, has_files=looks_at_secrets))
-        if not any(problem.path == known.path for known in problems)
+        # What follows from a mistake that is named already, in the key or in the table below it, is no news.
+        if not any(found.path == problem.path or found.path.startswith(f"{problem.path}.") for found in problems)
     ]
     if problems:
         raise BadConfig(*problems)

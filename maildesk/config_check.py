@@ -159,8 +159,12 @@ def relay_is_one_and_elsewhere(parts: Parts) -> Iterator[Problem]:
     if relay is None:
         return
     if bool(relay.host) == bool(relay.maildir):
-        which = "has both host and maildir, keep one" if relay.host else "needs a host, or a maildir to try things out"
-        yield Problem("relay", which)
+        if relay.host:
+            yield Problem("relay.maildir", "stands beside a host, keep one")
+        else:
+            yield Problem(
+                "relay.host", "is missing: name the mail server that takes our letters, or a maildir to try out"
+            )
         return
     for path, door in (("smtp", parts.smtp), ("lmtp", parts.lmtp)):
         if relay.host and door is not None and _is_same_place(relay.host, relay.port, door.listen):
@@ -179,7 +183,7 @@ def secrets_go_with_names(parts: Parts) -> Iterator[Problem]:
             yield Problem(f"{path}.oauth2", "stands beside a password_file, keep one")
         has_secret = table.password_file is not None or table.oauth2 is not None
         if isinstance(table, Imap) and not has_secret:
-            yield Problem(path, "needs a password_file or oauth2")
+            yield Problem(f"{path}.oauth2", "is missing, or a password_file")
         if isinstance(table, Relay) and has_secret and not table.username:
             yield Problem(f"{path}.username", "is needed with a password_file or oauth2")
         if isinstance(table, Relay) and table.username and not has_secret:
