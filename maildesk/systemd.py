@@ -1,4 +1,4 @@
-"""What a service and systemd say to each other: readiness, the watchdog, sockets passed. Does nothing without systemd."""
+"""What a service and systemd say to each other: readiness, watchdog, passed sockets. Does nothing without systemd."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """The `maildesk` command: finds the command's module and imports only that, so that `deliver` starts fast.
 
-What goes wrong becomes one sentence on standard error and an exit code; nobody gets a traceback who does not ask for it.
+What goes wrong becomes one sentence on standard error and an exit code; a traceback is for those who ask for it.
 """
 
 from __future__ import annotations

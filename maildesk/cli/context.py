@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from maildesk.config import Config, find_config, load
+from maildesk.errors import BadConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,14 @@ class Invocation:
     def path(self) -> Path:
         """The configuration's place. Raises BadConfig when none is named and none is there."""
         return find_config(self.given)
+
+    @property
+    def is_named(self) -> bool:
+        """Whether somebody named a configuration, or one lies where it is looked for."""
+        try:
+            return bool(self.path)
+        except BadConfig:
+            return False
 
     def load(self, *, asks_languages: bool = False, looks_at_secrets: bool = True) -> Config:
         """The configuration; with asks_languages also its templates must be there. Raises BadConfig."""

@@ -44,7 +44,7 @@ def load(path: Path, wanted_id: str = "") -> Keyring:
 
 
 def create(path: Path, keyring: Keyring) -> None:
-    """A new file of keys, on disk for good, mode 0600. Raises FileExistsError when there is one, OSError as files do."""
+    """A new file of keys, on disk for good, mode 0600. Raises FileExistsError where there is one, and OSError."""
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     handle = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
