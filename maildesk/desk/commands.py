@@ -72,12 +72,13 @@ def _assign(argument: str, act: Act, ticket: Ticket, agent: Agent, directory: Di
     if wanted in ("me", "mine"):
         return replace(act, assignee=agent.address, unassigns=False)
     able = directory.agents_of(directory.mailbox(ticket.mailbox))
-    for matches in (
+    tests: tuple[Callable[[Agent], bool], ...] = (
         lambda a: any(addresses.same(wanted, x) for x in (a.address, *a.aliases)),
         lambda a: directory.agent_name(a).casefold() == wanted,
         lambda a: directory.agent_name(a).casefold().split()[:1] == [wanted],
         lambda a: addresses.split(a.address)[0].casefold() == wanted,
-    ):
+    )
+    for matches in tests:
         found = [a for a in able if matches(a)]
         if len(found) == 1:
             return replace(act, assignee=found[0].address, unassigns=False)
@@ -148,7 +149,9 @@ def read(text: str, ticket: Ticket, agent: Agent, directory: Directory) -> Readi
         command = next((c for c in COMMANDS if c.name == word.casefold().rstrip(":")), None)
         if command is None:
             nearest = difflib.get_close_matches(word.casefold(), [c.name for c in COMMANDS], n=1, cutoff=0.5)
-            return Reading(Act(), rest, True, Remark("unknown-command", f"#{word}"[:60], f"#{nearest[0]}" if nearest else ""))
+            return Reading(
+                Act(), rest, True, Remark("unknown-command", f"#{word}"[:60], f"#{nearest[0]}" if nearest else "")
+            )
         try:
             act = command.run(argument.strip(), act, ticket, agent, directory)
         except BadArgument as error:

@@ -38,6 +38,9 @@ class Evidence:
     why: tuple[str, ...] = ()
 
 
+NO_EVIDENCE = Evidence()
+
+
 def signed_ids(mail: Mail, directory: Directory) -> tuple[tuple[str, SignedId], ...]:
     """Our own Message-IDs among the references, the newest first, with what they say."""
     found = []

@@ -148,7 +148,7 @@ class Entry:
 
 @dataclass(frozen=True, slots=True)
 class SentLetter:
-    """A letter of ours that a mail refers to."""
+    """A letter of ours that a mail refers to. entry_id: the ticket's newest entry when it was written."""
 
     id: int
     kind: LetterKind
@@ -157,7 +157,7 @@ class SentLetter:
     slot: int
     recipient: str
     message_id: str
-    created_at: datetime
+    entry_id: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,9 @@ def public(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     return tuple(e for e in entries if e.kind in ("customer", "agent") and not hidden & set(e.flags))
 
 
-def answer_text(blocks: tuple[Block, ...], own_text: str, entries: Iterable[Entry], replaced: Iterable[str], by: str) -> str:
+def answer_text(
+    blocks: tuple[Block, ...], own_text: str, entries: Iterable[Entry], replaced: Iterable[str], by: str
+) -> str:
     """The text of an answer: own_text for the first own block (its commands are gone), later own blocks and the
     signature as they are, and between them the quoted lines that stand in a public entry.
 

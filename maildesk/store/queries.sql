@@ -50,16 +50,16 @@ SELECT ticket_id FROM entries WHERE message_id = :message_id ORDER BY id DESC LI
 
 -- find: letter by its message id
 -- settle, for a Message-ID of ours and for bounces; unique index on outbox(message_id).
-SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox WHERE message_id = :message_id;
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox WHERE message_id = :message_id;
 
 -- find: letter by its copy
 -- settle, for a bounce to a signed address; index outbox(ticket_id, copy).
-SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox
 WHERE ticket_id = :ticket_id AND copy = :copy;
 
 -- list: last letters to somebody on a ticket
 -- settle, for References and for the time of the last notice; index outbox(ticket_id, copy).
-SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox
 WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key ORDER BY copy DESC LIMIT :limit;
 
 -- list: entries of a ticket, newest first
@@ -117,6 +117,10 @@ VALUES (:number, :subject, :state, :priority, :mailbox, :language, NULL, :reques
 INSERT INTO participants (ticket_id, slot, kind, address, address_key, name, joined_at)
 SELECT :ticket_id, coalesce(max(slot), 0) + 1, :kind, :address, :address_key, :name, :at
 FROM participants WHERE ticket_id = :ticket_id RETURNING slot;
+
+-- find: newest entry of a ticket
+-- settle, for what a letter's reader knows; index entries(ticket_id, id).
+SELECT coalesce(max(id), 0) AS id FROM entries WHERE ticket_id = :ticket_id;
 
 -- find: slot of somebody on a ticket
 -- settle, before it signs an address; unique index on participants(ticket_id, kind, address_key).
@@ -179,9 +183,9 @@ SELECT coalesce(max(id), 0) AS id FROM outbox;
 -- add: letter
 -- settle; final bytes and a Message-ID made once.
 INSERT INTO outbox (id, kind, notice, ticket_id, slot, copy, recipient, recipient_key, envelope_from, message_id, content,
-  braked, state, next_at, mail_id, created_at)
+  braked, state, next_at, mail_id, entry_id, created_at)
 VALUES (:id, :kind, :notice, :ticket_id, :slot, :copy, :recipient, :recipient_key, :envelope_from, :message_id, :content,
-  :braked, 'waiting', :at, :mail_id, :at) RETURNING id;
+  :braked, 'waiting', :at, :mail_id, :entry_id, :at) RETURNING id;
 
 -- add: history
 -- settle, the clock, restore.
@@ -248,3 +252,72 @@ SELECT entries.id AS entry, tickets.number AS ticket, entries.at AS at,
   snippet(entries_fts, -1, '', '', ' … ', 24) AS excerpt
 FROM entries_fts JOIN entries ON entries.id = entries_fts.rowid JOIN tickets ON tickets.id = entries.ticket_id
 WHERE entries_fts MATCH :words ORDER BY rank LIMIT :limit;
+
+-- Outbox
+
+-- list: letters that are due
+-- The relay, before it claims them; index outbox(state, next_at), and outbox(ticket_id, copy) for the order inside a
+-- ticket: while one letter of a ticket is on its way, later ones wait. A next_at beyond the longest back-off was written
+-- by a clock that stood wrong.
+SELECT id, epoch, kind, notice, ticket_id, recipient, envelope_from, message_id, attempts, created_at, mail_id
+FROM outbox AS letter
+WHERE state IN ('waiting', 'deferred', 'claimed') AND (next_at <= :now OR next_at > :horizon)
+  AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.ticket_id = letter.ticket_id
+    AND earlier.id < letter.id AND earlier.state = 'claimed' AND earlier.next_at > :now AND earlier.next_at <= :horizon)
+ORDER BY id LIMIT :limit;
+
+-- change: claim a letter
+-- The relay, right after "list: letters that are due"; primary key. A claimed letter is due again when its lease ends.
+UPDATE outbox SET state = 'claimed', epoch = epoch + 1, attempts = attempts + 1, lease_until = :until, next_at = :until
+WHERE id = :id AND epoch = :epoch;
+
+-- find: content of a claimed letter
+-- The relay, before MAIL; primary key.
+SELECT content FROM outbox WHERE id = :id AND epoch = :epoch AND state = 'claimed' AND lease_until > :now;
+
+-- find: claimed letter
+-- The relay, before the last dot: whoever lost the lease sends nothing; primary key.
+SELECT id FROM outbox WHERE id = :id AND epoch = :epoch AND state = 'claimed' AND lease_until > :now;
+
+-- change: mark a letter as sent
+-- The relay; primary key.
+UPDATE outbox SET state = 'sent', sent_at = :at, next_at = NULL, lease_until = NULL, error = NULL
+WHERE id = :id AND epoch = :epoch AND state = 'claimed';
+
+-- change: defer a letter
+-- The relay; primary key.
+UPDATE outbox SET state = 'deferred', next_at = :next_at, lease_until = NULL, error = :error
+WHERE id = :id AND epoch = :epoch AND state = 'claimed';
+
+-- change: fail a letter
+-- The relay; primary key.
+UPDATE outbox SET state = 'failed', next_at = NULL, lease_until = NULL, error = :error
+WHERE id = :id AND epoch = :epoch AND state = 'claimed';
+
+-- change: give a letter back
+-- The relay, for a letter that it claimed and did not try; primary key.
+UPDATE outbox SET state = CASE WHEN attempts > 1 THEN 'deferred' ELSE 'waiting' END, attempts = attempts - 1,
+  next_at = :now, lease_until = NULL
+WHERE id = :id AND epoch = :epoch AND state = 'claimed';
+
+-- change: end all leases
+-- The relay at its start on SQLite, where every lease is that of a process that is gone; index outbox(state, next_at).
+UPDATE outbox SET state = 'deferred', next_at = :now, lease_until = NULL WHERE state = 'claimed';
+
+-- find: when a letter is due next
+-- The relay, to sleep until then; index outbox(state, next_at). A letter behind a claimed one of its ticket is not due.
+SELECT min(CASE WHEN next_at > :horizon THEN :now ELSE next_at END) AS next_at FROM outbox AS letter
+WHERE state IN ('waiting', 'deferred', 'claimed')
+  AND NOT EXISTS (SELECT 1 FROM outbox AS earlier WHERE earlier.ticket_id = letter.ticket_id
+    AND earlier.id < letter.id AND earlier.state = 'claimed' AND earlier.next_at > :now AND earlier.next_at <= :horizon);
+
+-- find: oldest letter on its way
+-- Whoever asks what stands still; index outbox(state, next_at).
+SELECT min(created_at) AS created_at FROM outbox WHERE state IN ('waiting', 'deferred', 'claimed');
+
+-- list: letters not sent
+-- `outbox`; index outbox(state, next_at).
+SELECT outbox.id, outbox.kind, tickets.number, outbox.recipient, outbox.message_id, outbox.state, outbox.attempts,
+  outbox.next_at, outbox.error
+FROM outbox LEFT JOIN tickets ON tickets.id = outbox.ticket_id
+WHERE outbox.state IN ('waiting', 'deferred', 'claimed', 'failed') ORDER BY outbox.id DESC LIMIT :limit;

@@ -139,6 +139,7 @@ def first(db: Database) -> None:
             "epoch": int,
             "error": str,
             "mail_id": int,
+            "entry_id": int,
             "created_at": str,
             "sent_at": str,
         },

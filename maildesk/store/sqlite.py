@@ -53,24 +53,24 @@ class Tx:
         self._connection = connection
         self._queries = queries()
 
-    def find(self, name: str, **values: Value) -> Row | None:
+    def find(self, name: str, /, **values: Value) -> Row | None:
         """The first row, or None."""
         return self._run("find", name, values).fetchone()  # type: ignore[no-any-return]
 
-    def list(self, name: str, **values: Value) -> list[Row]:
+    def list(self, name: str, /, **values: Value) -> list[Row]:
         """All rows."""
         return self._run("list", name, values).fetchall()
 
-    def add(self, name: str, **values: Value) -> int:
+    def add(self, name: str, /, **values: Value) -> int:
         """The new row's id; 0 when the statement returns none."""
         row = self._run("add", name, values).fetchone()
         return int(row[0]) if row else 0
 
-    def change(self, name: str, **values: Value) -> int:
+    def change(self, name: str, /, **values: Value) -> int:
         """How many rows were changed."""
         return self._run("change", name, values).rowcount
 
-    def drop(self, name: str, **values: Value) -> int:
+    def drop(self, name: str, /, **values: Value) -> int:
         """How many rows were removed."""
         return self._run("drop", name, values).rowcount
 
@@ -226,7 +226,7 @@ class SqliteEngine:
                 connection.execute("SAVEPOINT one")
                 try:
                     done.append((job, job.work(Tx(connection))))
-                except Exception as error:  # noqa: BLE001 - whatever one write raises is that caller's to handle
+                except Exception as error:
                     if _ends_transaction(error) or not connection.in_transaction:
                         raise
                     connection.execute("ROLLBACK TO one")
