@@ -117,6 +117,8 @@ def load(
     """
     raw = _read(path)
     problems: list[Problem] = []
+    # These are there without being written: their defaults hold paths as well.
+    raw = {"store": {}, "trust": {}, "limits": {}, **raw}
     singles = {name: _single(model, name, raw[name], problems) for name, model in _SINGLE.items() if name in raw}
     lists = {name: _list(model, name, raw.get(name, []), problems) for name, model in _LISTS.items()}
     known = (*_SINGLE, *_LISTS)

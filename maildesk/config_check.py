@@ -188,7 +188,7 @@ def secrets_go_with_names(parts: Parts) -> Iterator[Problem]:
             yield Problem(f"{path}.username", "is needed with a password_file or oauth2")
         if isinstance(table, Relay) and table.username and not has_secret:
             yield Problem(f"{path}.username", f'"{table.username}" needs a password_file or oauth2')
-        if has_secret and table.tls == "none" and not _is_loopback(table.host):
+        if has_secret and table.tls == "none" and not is_loopback(table.host):
             yield Problem(f"{path}.tls", '"none" would send the secret in the clear, use "implicit" or "starttls"')
         if table.oauth2 is not None:
             yield from _oauth2(f"{path}.oauth2", table.oauth2)
@@ -278,10 +278,11 @@ def _is_safe_url(url: str) -> bool:
         return False
     if not parsed.hostname or parsed.scheme not in ("http", "https"):
         return False
-    return parsed.scheme == "https" or _is_loopback(parsed.hostname)
+    return parsed.scheme == "https" or is_loopback(parsed.hostname)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine, by its name or address."""
     try:
         return host == "localhost" or ip_address(host).is_loopback
     except ValueError:
@@ -293,7 +294,7 @@ def _is_same_place(host: str, port: int, listen: str) -> bool:
     if place.kind != "tcp" or place.port != port:
         return False
     is_any = place.host != "localhost" and ip_address(place.host.partition("%")[0]).is_unspecified
-    return host == place.host or (_is_loopback(host) and (is_any or _is_loopback(place.host)))
+    return host == place.host or (is_loopback(host) and (is_any or is_loopback(place.host)))
 
 
 CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
