@@ -247,24 +247,25 @@ class Relay:
         done: list[tuple[ClaimedLetter, Fate]] = []
         left = list(letters)
         try:
-            while left and not self._stopping:
-                fate = await self._send_one(lane, left[0], claimed_at)
-                if fate is None:
-                    break
-                done.append((left.pop(0), fate))
-                if self._broken_in_a_row >= _BROKEN_IN_A_ROW:
-                    raise RelayDown("The relay takes connections and then breaks them.")
-                if time.monotonic() - marked_at > _MARK_AFTER_S:
-                    await self._mark(done)
-                    done, marked_at = [], time.monotonic()
+            try:
+                while left and not self._stopping:
+                    fate = await self._send_one(lane, left[0], claimed_at)
+                    if fate is None:
+                        break
+                    done.append((left.pop(0), fate))
+                    if self._broken_in_a_row >= _BROKEN_IN_A_ROW:
+                        raise RelayDown("The relay takes connections and then breaks them.")
+                    if time.monotonic() - marked_at > _MARK_AFTER_S:
+                        await self._mark(done)
+                        done, marked_at = [], time.monotonic()
+            except MaildeskError:
+                await self._mark(done, left)
+                raise
+            await self._mark(done, left)
         except asyncio.CancelledError:
-            # The one on the wire stays claimed: nobody knows what became of it.
+            # What was answered is marked even now; the one on the wire stays claimed: nobody knows what became of it.
             self._store.write(lambda tx: _write_marks(tx, done, left[1:]))
             raise
-        except BaseException:
-            await self._mark(done, left)
-            raise
-        await self._mark(done, left)
 
     async def _send_one(self, lane: _Lane, letter: ClaimedLetter, claimed_at: float) -> Fate | None:
         """What became of one letter; None when its lease is too short to try. Raises RelayDown."""

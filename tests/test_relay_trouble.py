@@ -78,17 +78,24 @@ def test_probes_are_a_minute_apart(tmp_path: Path) -> None:
 
 
 def test_recovery_begins_with_one_connection(tmp_path: Path) -> None:
-    """After an outage the first letters go over one connection; more join while it goes well."""
+    """However many there were before an outage, the first letter after it goes over one connection, alone."""
     with opened(tmp_path) as desk, Sink(script=Script(delay_s=0.01)) as sink:
-        sink.refuse()
-        desk.add(*(f"c{n}@client.test" for n in range(200)))
+        desk.add(*(f"c{n}@client.test" for n in range(150)))
         with relaying(desk, sink.port) as running:
+            sink.wait_for(150, 20)
+            eventually(lambda: not desk.unsent())
+            assert sink.most_open > 1
+            sink.refuse()
+            desk.add(*(f"d{n}@client.test" for n in range(60)))
+            running.relay.wake()
             eventually(lambda: running.relay.down is not None)
+            before, sink.script.delay_s = sink.connections, 0.2
             sink.open()
-            mails = sink.wait_for(200, 20)
-        assert {mail.connection for mail in mails[:1]} == {1}
-        assert 1 < len({mail.connection for mail in mails}) <= 5
-        assert sink.most_open <= 5
+            first = sink.wait_for(151, 20)[150]
+            assert sum(at <= first.at for at in sink.opened_at[before:]) == 1
+            sink.script.delay_s = 0.01
+            eventually(lambda: not desk.unsent(), 20)
+            assert 1 < sink.most_open <= 5
 
 
 def test_cuts_at_random_bytes_lose_nothing(tmp_path: Path) -> None:
@@ -358,6 +365,25 @@ def test_silence_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
             assert isinstance(_send(line.port), Unsure)
         with Nasty(sink.port, lambda _: Plan(swallow_to_client_after=hello)) as line, pytest.raises(RelayDown):
             _send(line.port)
+
+
+def test_refused_letter_leaves_the_connection_in_order() -> None:
+    """After a refusal at RCPT or at the last dot the same connection takes the next letter."""
+
+    async def ours() -> bool:
+        return True
+
+    async def run(port: int) -> list[smarthost.Fate]:
+        road = await SmtpRoad.open(config.Relay(host="127.0.0.1", port=port, tls="none"))
+        letters = [Outgoing("", f"{name}@client.test", letter_bytes(1)) for name in ("lea", "lea", "tom")]
+        return [await road.send(letter, ours) for letter in letters]
+
+    script = Script(at_rcpt={"lea@client.test": ["550 no"]}, at_dot={"lea@client.test": ["451 later"]})
+    with Sink(script=script) as sink:
+        fates = asyncio.run(run(sink.port))
+        assert fates == [smarthost.Refused("RCPT: 550 no"), smarthost.Deferred(".: 451 later"), smarthost.Accepted()]
+        assert sink.connections == 1
+        assert sink.mails[0].sender == ""
 
 
 def test_lost_lease_sends_nothing() -> None:
