@@ -7,14 +7,14 @@ import fcntl
 import os
 import signal
 import ssl
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from maildesk import clock, log, systemd
-from maildesk.config import Config, Imap, load, notes
+from maildesk.config import Config, Imap, notes
 from maildesk.control import Control
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import StandingStill
@@ -22,7 +22,7 @@ from maildesk.doors.imap import ImapDoor
 from maildesk.doors.listen import open_socket
 from maildesk.doors.maildrop import MaildropDoor
 from maildesk.doors.smtp import MailDoor
-from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskError
+from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskError, Problem
 from maildesk.inbox import Inbox
 from maildesk.jobs import Clockwork
 from maildesk.mail import address as addresses
@@ -88,7 +88,7 @@ def open_directory(config: Config) -> Directory:
 def store_path(config: Config) -> Path:
     """The database file. Raises BadConfig for an engine that is not built."""
     if not config.store.url.startswith("sqlite:"):
-        raise BadConfig.of("store.url", "only sqlite: is built so far")
+        raise BadConfig(Problem("store.url", "PostgreSQL is not built yet; use sqlite:maildesk.db"))
     return Path(config.store.url.removeprefix("sqlite:"))
 
 
@@ -101,8 +101,9 @@ def first_counters(tx: Tx, first_number: int) -> None:
 class Daemon:
     """One desk. `run` returns when it was told to stop and everything is down."""
 
-    def __init__(self, config_path: Path) -> None:
-        self._config_path = config_path
+    def __init__(self, load: Callable[[], Config]) -> None:
+        """load: reads the configuration, at the start and at each reload; raises BadConfig."""
+        self._load = load
         self._stop = asyncio.Event()
         self._broken: BaseException | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
@@ -112,7 +113,7 @@ class Daemon:
     async def run(self) -> int:
         """Serve until SIGTERM; the exit code."""
         loop = asyncio.get_running_loop()
-        config = load(self._config_path)
+        config = self._load()
         prepare_state(config)
         lock = Lock(config.desk.state_dir)
         lock.take()
@@ -137,7 +138,7 @@ class Daemon:
     def _apply(self, config: Config) -> None:
         """Take a configuration into use: what a reload may change."""
         directory = open_directory(config)
-        renderer = Renderer(template_folders(config.desk.templates), config.desk.timezone)
+        renderer = Renderer(template_folders(config.desk.templates or None), ZoneInfo(config.desk.timezone))
         self._config, self._directory, self._settler = config, directory, Settler(directory, renderer)
 
     def _break(self, error: BaseException) -> None:
@@ -309,16 +310,16 @@ class Daemon:
 
     def _reload(self) -> bool:
         """SIGHUP: a wrong new configuration changes nothing. Doors, store and relay need a restart."""
-        systemd.sd_notify("RELOADING=1", f"MONOTONIC_USEC={int(time.monotonic() * 1e6)}")
+        systemd.reloading()
         try:
-            config = load(self._config_path)
+            config = self._load()
             fixed = {"smtp", "lmtp", "maildrop", "imap", "relay", "web", "store"}
             before, after = self._config.model_dump(include=fixed), config.model_dump(include=fixed)
             for table in sorted(fixed):
                 if before[table] != after[table]:
                     log.warning("config.restart-needed", table=table)
             if config.desk.state_dir != self._config.desk.state_dir:
-                raise BadConfig.of("desk.state_dir", "a running desk cannot move")
+                raise BadConfig(Problem("desk.state_dir", "a running desk cannot move"))
             self._apply(config)
             log.event("config.reloaded")
         except MaildeskError as error:

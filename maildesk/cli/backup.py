@@ -11,7 +11,10 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
+import click
+
 from maildesk import __version__, clock
+from maildesk.cli.context import Invocation
 from maildesk.config import Config
 from maildesk.daemon import Lock, prepare_state, store_path
 from maildesk.errors import MaildeskError, NotFound
@@ -123,3 +126,27 @@ def _sync_folder(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@click.command(name="backup", epilog="\b\nExamples:\n  maildesk backup /var/backups/desk.tar")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--without-keys", is_flag=True, help="Leave the signing keys out; then old letters' addresses are void.")
+@click.pass_obj
+def backup_command(invocation: Invocation, file: Path, without_keys: bool) -> int:
+    """The whole desk in one file, while it runs."""
+    backup(invocation.load(looks_at_secrets=False), file, with_keys=not without_keys)
+    held = (
+        "without the signing keys" if without_keys else "with the signing keys: whoever reads it can sign as this desk"
+    )
+    click.echo(f"{file} holds the desk, {held}.")
+    return 0
+
+
+@click.command(name="restore", epilog="\b\nExamples:\n  maildesk restore /var/backups/desk.tar")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.pass_obj
+def restore_command(invocation: Invocation, file: Path) -> int:
+    """Put a backup into an empty state_dir; the desk continues its conversations."""
+    skipped = restore(invocation.load(looks_at_secrets=False), file)
+    click.echo(f"Restored. {skipped} numbers are skipped, so that none given since the backup is given again.")
+    return 0

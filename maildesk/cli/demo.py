@@ -21,6 +21,7 @@ from pathlib import Path
 from threading import Thread
 from typing import TextIO
 
+import click
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from maildesk import clock
@@ -217,3 +218,9 @@ def _say(out: TextIO, what: str, letter: EmailMessage | None) -> None:
         body = "".join(f"   | {line}\n".replace(" \n", "\n") for line in _text(letter).strip().splitlines())
         out.write(f"{head}   |\n{body}")
     out.flush()
+
+
+@click.command(epilog="\b\nExample:\n  maildesk demo")
+def command() -> int:
+    """A whole desk on this machine for a few seconds: a customer writes, an agent answers, the customer replies."""
+    return demo(sys.stdout)
