@@ -354,6 +354,15 @@ def test_an_unknown_group_is_a_configuration_error(desk: DropDesk) -> None:
         dropbox.create(str(desk.path), "no-such-group")
 
 
+def test_a_maildrop_that_the_group_cannot_reach_is_said(desk: DropDesk, caplog: pytest.LogCaptureFixture) -> None:
+    """A closed folder on the way makes every delivery fail; the door names it when it starts."""
+    for mode, is_said in ((0o700, True), (0o711, False)):
+        desk.folder.chmod(mode)
+        caplog.clear()
+        MaildropDoor(str(desk.path), GROUP, Ledger().accept, recipient, MAX_BYTES, "first@desk.test").prepare()
+        assert (f"maildrop.unreachable group={GROUP} closed={desk.folder}" in caplog.text) == is_said
+
+
 def test_a_group_the_service_is_not_in_is_a_configuration_error() -> None:
     """The service can only give a folder to a group of its own."""
     with DropDesk() as desk:
