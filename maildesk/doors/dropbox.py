@@ -82,6 +82,20 @@ def _set_mode(folder: str, mode: int, gid: int, group: str) -> None:
     os.chmod(folder, mode)
 
 
+def closed_folder(path: str, group: str) -> str | None:
+    """The topmost folder on the way to the maildrop that members of the group may not pass; None when they can."""
+    gid = grp.getgrnam(group).gr_gid
+    folders, folder = [], os.path.dirname(os.path.abspath(path))
+    while folder not in folders:
+        folders.append(folder)
+        folder = os.path.dirname(folder)
+    for folder in reversed(folders):
+        found = os.stat(folder)
+        if not found.st_mode & (stat.S_IXGRP if found.st_gid == gid else stat.S_IXOTH):
+            return folder
+    return None
+
+
 def put(path: str, chunks: Iterable[bytes], envelope: Envelope) -> str:
     """The name of a new mail, which is on disk for good, its envelope too.
 

@@ -68,6 +68,9 @@ class MaildropDoor:
     def prepare(self) -> None:
         """Make the folders. Raises BadConfig when the group cannot have them, OSError when the disk says no."""
         dropbox.create(self._path, self._group)
+        if self._group and (folder := dropbox.closed_folder(self._path, self._group)):
+            # The state folder is closed to everybody else: a maildrop for a group lies outside it.
+            log.warning("maildrop.unreachable", group=self._group, closed=folder)
 
     async def run(self, stop: asyncio.Event) -> None:
         """Take in mails until `stop`; a batch that was offered is finished first. Raises as `prepare` does."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import shutil
 import signal
 import smtplib
@@ -131,10 +132,13 @@ class Postfix:
         return pid if b"postfix" in command and state != "Z" else None
 
     def submit(self, sender: str, recipients: Sequence[str], raw: bytes, *, utf8: bool = False) -> None:
-        """Hand a mail to this Postfix as a client on loopback; "" is the null sender. Raises smtplib's errors."""
+        """Hand a mail to this Postfix as a client on loopback; "" is the null sender. Raises smtplib's errors.
+
+        Each line of `raw` is sent with CRLF, however it ends here (RFC 5321, 2.3.8).
+        """
         options = ["SMTPUTF8"] if utf8 else []
         with smtplib.SMTP("127.0.0.1", self.port, timeout=20) as client:
-            client.sendmail(sender, list(recipients), raw, mail_options=options)
+            client.sendmail(sender, list(recipients), re.sub(rb"\r?\n", b"\r\n", raw), mail_options=options)
 
     def log(self) -> str:
         """What it has logged so far."""
