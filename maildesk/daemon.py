@@ -26,7 +26,6 @@ from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskE
 from maildesk.inbox import Inbox
 from maildesk.jobs import Clockwork
 from maildesk.mail import address as addresses
-from maildesk.oauth import TokenSource
 from maildesk.relay import Relay
 from maildesk.render import Renderer, template_folders
 from maildesk.settle import Settler
@@ -151,10 +150,7 @@ class Daemon:
         loop = asyncio.get_running_loop()
         self._worker = Worker(self._store, lambda: self._settler, lambda: self._relay.wake())
         self._inbox = Inbox(self._store, lambda: self._directory, config.desk.state_dir, self._worker.wake)
-        oauth = config.relay.oauth2
-        self._relay = Relay(
-            self._store, config.relay, self._letter_failed, token=TokenSource(oauth).token if oauth else None
-        )
+        self._relay = Relay(self._store, config.relay, self._letter_failed)
         clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake)
         control = Control(config.desk.state_dir / "control.sock", {"live": self._live, "reload": self._reload_asked})
         worker_stop, relay_task = asyncio.Event(), asyncio.ensure_future(self._relay.run())

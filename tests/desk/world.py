@@ -139,9 +139,10 @@ class World:
             words = f"{words}\nOn Sun, 22 Nov 2026 at 18:05, {answers.message['From']} wrote:\n{quoted}"
         mail["Subject"] = subject
         mail["To"] = ", ".join(to)
+        mail.set_content(words)
+        # set_content drops every Content-* field that was there.
         for name, value in (headers or {}).items():
             mail[name] = value
-        mail.set_content(words)
         for name, content in attachments:
             mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
         bare = author.rpartition("<")[2].rstrip(">")
