@@ -16,6 +16,7 @@ import ssl
 import subprocess
 import threading
 import time
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlencode, urlsplit
@@ -103,10 +104,13 @@ def _from_command(command: str) -> tuple[str, float]:
         raise NoToken(f"oauth2.command cannot be started: {error.strerror}") from error
     try:
         output = _read_output(process, time.monotonic() + _PATIENCE_S)
-    finally:
-        if process.poll() is None:
+    except BaseException:
+        # Before the first process is waited for: until then nobody else can have its number.
+        with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+        raise
+    finally:
+        process.wait()
         if process.stdout is not None:
             process.stdout.close()
     if process.returncode != 0:

@@ -51,8 +51,8 @@ class ImapDoor:
     What is taken. When the desk meets the folder for the first time: the unread mails (without \\Seen) and nothing
     else, so that connecting an old mailbox answers no old mail. From then on: everything above the last UID, read or
     not, so that a mail which somebody opens in webmail before the desk sees it is not lost; one that is marked as
-    unread again later is not taken again. When the folder was made anew (another UIDVALIDITY): the unread mails, and of the
-    others those of the last 28 days, received and dated, which the desk recognises by content if it has them.
+    unread again later is not taken again. When the folder was made anew (another UIDVALIDITY): the unread mails, and of
+    the others those of the last 28 days, received and dated, which the desk recognises by content if it has them.
 
     In which order. Fetched without marking it, given to `accept`, and once that has returned, which is after COMMIT,
     marked as `done` says; then the position moves. After a crash in between the mail is offered again, recognised, and

@@ -23,8 +23,8 @@ class Desk:
         self.mails: list[bytes] = []
         self.envelopes: list[Envelope] = []
         self.position: tuple[int, int] | None = None
-        self.before_commit: Callable[[bytes], Any] = lambda raw: None
-        self.after_commit: Callable[[bytes], Any] = lambda raw: None
+        self.before_commit: Callable[[bytes], Any] = lambda _: None
+        self.after_commit: Callable[[bytes], Any] = lambda _: None
 
     async def accept(self, raw: bytes, envelope: Envelope) -> list[int]:
         self.before_commit(raw)
@@ -67,10 +67,10 @@ def mail(subject: str, *, header: str = "", size_bytes: int = 0) -> bytes:
 
 
 def settings_for(
-    server: Dovecot, user: str, folder: Path, *, tls: str = "none", oauth2: OAuth2 | None = None, **values: Any
+    server: Dovecot, user: str, secrets: Path, *, tls: str = "none", oauth2: OAuth2 | None = None, **values: Any
 ) -> Imap:
-    """A configuration for the user's INBOX; the password lies in a file of `folder`."""
-    secret = folder / "imap-password"
+    """A configuration for the user's INBOX; the password lies in a file in `secrets`."""
+    secret = secrets / "imap-password"
     secret.write_text(PASSWORD + "\n")
     secret.chmod(0o600)
     return Imap.model_validate(

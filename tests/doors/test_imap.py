@@ -65,7 +65,7 @@ async def test_the_bytes_are_the_servers_and_the_envelope_says_imap(
     assert envelope.recipients == ("support+abc@desk.test",)
 
 
-@pytest.mark.parametrize("done", ["seen", "move:Archive/Élan", "delete"])
+@pytest.mark.parametrize("done", ["seen", 'move:Élan & "Co"', "delete"])
 async def test_a_mail_is_marked_only_after_the_commit(dovecot: Dovecot, user: str, tmp_path: Path, done: str) -> None:
     """While accept runs, and when it fails, the mail lies in the folder unread; then it is seen, moved or deleted."""
     desk = Desk()
@@ -148,7 +148,7 @@ async def test_a_crash_between_commit_and_flag_offers_the_same_bytes_again(
         dovecot.deliver(user, mail("twice"))
         await until_async(lambda: len(desk.mails) == 1)
     assert dovecot.flags(user) == {1: set()}
-    desk.after_commit = lambda raw: None
+    desk.after_commit = lambda _: None
     async with desk.watching(settings):
         await until_async(lambda: dovecot.flags(user) == {1: {"\\Seen"}})
     assert len(desk.mails) == 2
@@ -158,7 +158,7 @@ async def test_a_crash_between_commit_and_flag_offers_the_same_bytes_again(
 async def test_a_connection_cut_before_the_flag_is_flagged_on_the_next(
     dovecot: Dovecot, user: str, tmp_path: Path
 ) -> None:
-    """A door that lost only its connection remembers what was committed: it flags the mail and does not offer it again."""
+    """A door that lost only its connection remembers what was committed: it flags the mail, and offers it no more."""
     desk = Desk()
     cuts: list[bytes] = []
 
@@ -176,7 +176,7 @@ async def test_a_connection_cut_before_the_flag_is_flagged_on_the_next(
 
 
 async def test_a_folder_made_anew_is_read_again(dovecot: Dovecot, user: str, tmp_path: Path) -> None:
-    """After a UIDVALIDITY change old UIDs mean nothing: what is in the folder now is taken, although its UIDs are low."""
+    """After a UIDVALIDITY change old UIDs mean nothing: what is in the folder now is taken, low as its UIDs are."""
     with dovecot.connect(user) as client:
         client.create_folder("Desk")
         for number in range(3):
@@ -295,7 +295,7 @@ async def test_an_access_token_logs_in_and_an_expired_one_is_renewed(user: str, 
 
 @pytest.mark.parametrize("tls", ["implicit", "starttls"])
 async def test_tls_is_verified(dovecot: Dovecot, user: str, tmp_path: Path, tls: str) -> None:
-    """A certificate of the configured authority is taken, and one of an authority we do not know never gets the login."""
+    """A certificate of the configured authority is taken; a server with one we cannot verify never gets the login."""
     dovecot.deliver(user, mail("safe"))
     desk = Desk()
     async with desk.watching(settings_for(dovecot, user, tmp_path, tls=tls)):
@@ -367,7 +367,7 @@ async def test_a_mail_that_always_fails_does_not_hold_up_the_others(
         await until_async(lambda: desk.subjects == ["first", "last"])
         await until_async(lambda: dovecot.flags(user) == {1: {"\\Seen"}, 2: set(), 3: {"\\Seen"}})
         assert door.last_error is not None
-        desk.before_commit = lambda raw: None
+        desk.before_commit = lambda _: None
         await until_async(lambda: desk.subjects == ["first", "last", "poison"])
         await until_async(lambda: desk.position and desk.position[1] == 3)
 
