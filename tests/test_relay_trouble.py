@@ -137,7 +137,8 @@ def test_lost_answer_is_sent_again_and_counted(tmp_path: Path) -> None:
 def test_letter_that_breaks_every_connection_holds_up_no_other(tmp_path: Path) -> None:
     """A letter at which the relay always hangs up is put off; the next ones go."""
     script = Script(at_rcpt={"odd@client.test": ["421 4.7.0 go away"] * 3})
-    with opened(tmp_path) as desk, Sink(script=script) as sink, relaying(desk, sink.port) as running:
+    pace = replace(QUICK, backoff_s=(1.0,))
+    with opened(tmp_path) as desk, Sink(script=script) as sink, relaying(desk, sink.port, pace=pace) as running:
         odd, _ = desk.add("odd@client.test", "lea@client.test")
         running.relay.wake()
         assert sink.wait_for(2)[0].recipient == "lea@client.test"
