@@ -18,7 +18,7 @@ from pydantic import BaseModel
 from maildesk.config import Config, Imap, OAuth2, find_config, load, notes, parse_listen, read_secret, refuse_unbuilt
 from maildesk.errors import BadConfig
 
-from .conftest import ROOT, SMALLEST
+from tests.conftest import ROOT, SMALLEST
 
 Write = Callable[[str], Path]
 

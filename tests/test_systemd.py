@@ -12,7 +12,7 @@ import pytest
 
 from maildesk.systemd import listen_fds, reloading, sd_notify, watchdog_interval_s
 
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("kind", ["path", "abstract"])

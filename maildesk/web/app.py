@@ -56,7 +56,10 @@ def build(standing: Standing) -> ASGIApp:
         return JSONResponse({"ready": not found, "standing_still": rows}, 503 if found else 200)
 
     routes = [Route("/healthz", healthz), Route("/readyz", readyz)]
-    return _with_headers(Starlette(routes=routes, exception_handlers={404: _missing, 405: _missing}))
+    app = Starlette(routes=routes, exception_handlers={404: _missing, 405: _missing})
+    # An address is right or wrong: a redirect would name the host that the client claims.
+    app.router.redirect_slashes = False
+    return _with_headers(app)
 
 
 class WebDoor:

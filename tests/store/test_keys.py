@@ -15,7 +15,7 @@ from maildesk.errors import BadConfig
 from maildesk.mail.token import Keyring, Purpose
 from maildesk.store import keys
 
-from ..conftest import ROOT
+from tests.conftest import ROOT
 
 FRESH = bytes(range(32))
 
