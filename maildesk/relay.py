@@ -17,6 +17,7 @@ from typing import TypeVar
 from maildesk import clock, config, log
 from maildesk.backoff import PACE, Later, Never, Pace, mark_for
 from maildesk.errors import MaildeskError
+from maildesk.oauth import TokenSource
 from maildesk.smarthost import (
     Accepted,
     Broken,
@@ -64,8 +65,8 @@ class Down:
 class Relay:
     """The sender of the desk's letters. `run` in the daemon's loop, `wake` after each commit that added letters.
 
-    on_failed is called in the transaction that marks a letter as failed, with what the relay said. token gives an
-    access token for XOAUTH2 and may block. owns_leases: no other process can hold a lease (SQLite).
+    on_failed is called in the transaction that marks a letter as failed, with what the relay said. owns_leases: no
+    other process can hold a lease (SQLite).
     """
 
     def __init__(
@@ -74,12 +75,12 @@ class Relay:
         settings: config.Relay,
         on_failed: OnFailed,
         *,
-        token: Callable[[], str] | None = None,
         owns_leases: bool = True,
         pace: Pace = PACE,
     ) -> None:
         self._store, self._settings, self._on_failed = store, settings, on_failed
-        self._token, self._owns_leases, self._pace = token, owns_leases, pace
+        self._owns_leases, self._pace = owns_leases, pace
+        self._tokens = TokenSource(settings.oauth2) if settings.oauth2 else None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed = asyncio.Event()
         self._stopping = False
@@ -215,7 +216,7 @@ class Relay:
             road, _ = self._idle.pop()
             if road.usable:
                 return road
-        road = await open_road(self._settings, self._token)
+        road = await open_road(self._settings, self._tokens)
         if not self._broken_in_a_row:
             self._note_up()
         return road
@@ -246,24 +247,25 @@ class Relay:
         done: list[tuple[ClaimedLetter, Fate]] = []
         left = list(letters)
         try:
-            while left and not self._stopping:
-                fate = await self._send_one(lane, left[0], claimed_at)
-                if fate is None:
-                    break
-                done.append((left.pop(0), fate))
-                if self._broken_in_a_row >= _BROKEN_IN_A_ROW:
-                    raise RelayDown("The relay takes connections and then breaks them.")
-                if time.monotonic() - marked_at > _MARK_AFTER_S:
-                    await self._mark(done)
-                    done, marked_at = [], time.monotonic()
+            try:
+                while left and not self._stopping:
+                    fate = await self._send_one(lane, left[0], claimed_at)
+                    if fate is None:
+                        break
+                    done.append((left.pop(0), fate))
+                    if self._broken_in_a_row >= _BROKEN_IN_A_ROW:
+                        raise RelayDown("The relay takes connections and then breaks them.")
+                    if time.monotonic() - marked_at > _MARK_AFTER_S:
+                        await self._mark(done)
+                        done, marked_at = [], time.monotonic()
+            except MaildeskError:
+                await self._mark(done, left)
+                raise
+            await self._mark(done, left)
         except asyncio.CancelledError:
-            # The one on the wire stays claimed: nobody knows what became of it.
+            # What was answered is marked even now; the one on the wire stays claimed: nobody knows what became of it.
             self._store.write(lambda tx: _write_marks(tx, done, left[1:]))
             raise
-        except BaseException:
-            await self._mark(done, left)
-            raise
-        await self._mark(done, left)
 
     async def _send_one(self, lane: _Lane, letter: ClaimedLetter, claimed_at: float) -> Fate | None:
         """What became of one letter; None when its lease is too short to try. Raises RelayDown."""

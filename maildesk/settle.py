@@ -13,6 +13,7 @@ from typing import assert_never
 
 from maildesk.clock import iso
 from maildesk.desk import letters as desk_letters
+from maildesk.desk.brakes import Braking, brake, is_braked
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import (
     AssigneeSet,
@@ -35,7 +36,8 @@ from maildesk.desk.model import (
     Twin,
 )
 from maildesk.desk.notices import BY_NAME
-from maildesk.desk.rules import Braking, brake, decide, is_braked, needed
+from maildesk.desk.questions import needed
+from maildesk.desk.rules import decide
 from maildesk.desk.trust import judge
 from maildesk.mail import address as addresses
 from maildesk.mail.compose import Outgoing, compose

@@ -18,10 +18,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from aiosmtplib import SMTP, SMTPException, SMTPResponse, SMTPResponseException
+from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPResponse, SMTPResponseException
 
 from maildesk import config
 from maildesk.errors import MaildeskError
+from maildesk.oauth import TokenSource, read_secret
 
 CONNECT_S = 30.0
 COMMAND_S = 60.0
@@ -106,11 +107,11 @@ class Road(Protocol):
         """Say good-bye; never raises."""
 
 
-async def open_road(settings: config.Relay, token: Callable[[], str] | None = None) -> Road:
-    """The way out that is configured. `token` gives an access token and may block. Raises RelayDown."""
+async def open_road(settings: config.Relay, tokens: TokenSource | None) -> Road:
+    """The way out that is configured; `tokens` where it has oauth2. Raises RelayDown."""
     if settings.maildir is not None:
         return await asyncio.to_thread(MaildirRoad, settings.maildir)
-    return await SmtpRoad.open(settings, token)
+    return await SmtpRoad.open(settings, tokens)
 
 
 class MaildirRoad:
@@ -164,7 +165,7 @@ class SmtpRoad:
         self._dot_sent = False
 
     @classmethod
-    async def open(cls, settings: config.Relay, token: Callable[[], str] | None) -> SmtpRoad:
+    async def open(cls, settings: config.Relay, tokens: TokenSource | None = None) -> SmtpRoad:
         """Connect, secure, sign in. Raises RelayDown, whatever went wrong."""
         client: SMTP | None = None
         where = f"{settings.host}:{settings.port}"
@@ -189,7 +190,7 @@ class SmtpRoad:
                     # What the relay said before TLS counts for nothing (RFC 3207, 4.2).
                     await client.ehlo(hostname=hello)
                 if settings.username:
-                    await _sign_in(client, settings, token)
+                    await _sign_in(client, settings, tokens)
         except BaseException as error:
             if client is not None:
                 client.close()
@@ -304,17 +305,22 @@ class SmtpRoad:
                 self._client.close()
 
 
-async def _sign_in(client: SMTP, settings: config.Relay, token: Callable[[], str] | None) -> None:
+async def _sign_in(client: SMTP, settings: config.Relay, tokens: TokenSource | None) -> None:
     """AUTH with one mechanism and one try: a second wrong password locks accounts. Raises RelayDown, SMTPException."""
     if settings.tls == "none" and not is_this_machine(str(client.get_transport_info("peername")[0])):
         raise RelayDown("The relay is on another machine and [relay] tls is none: the password is not sent in clear.")
     offered = client.server_auth_methods
     if settings.oauth2 is not None:
-        if token is None or "xoauth2" not in offered:
+        if tokens is None or "xoauth2" not in offered:
             raise RelayDown("The relay does not offer XOAUTH2; set [relay] password_file instead of oauth2.")
-        await client.auth_xoauth2(settings.username, await asyncio.to_thread(token))
+        token = await asyncio.to_thread(tokens.token)
+        try:
+            await client.auth_xoauth2(settings.username, token)
+        except SMTPAuthenticationError:
+            tokens.forget(token)
+            raise
         return
-    password = await asyncio.to_thread(_password, settings)
+    password = await asyncio.to_thread(read_secret, settings.password_file) if settings.password_file else ""
     if "plain" in offered:
         await client.auth_plain(settings.username, password)
     elif "login" in offered:
@@ -328,10 +334,6 @@ async def _sign_in(client: SMTP, settings: config.Relay, token: Callable[[], str
 def is_this_machine(peer: str) -> bool:
     """Whether a socket's peer is a loopback address, the only place where a password may go in clear."""
     return ipaddress.ip_address(peer.partition("%")[0]).is_loopback
-
-
-def _password(settings: config.Relay) -> str:
-    return settings.password_file.read_text(encoding="utf-8").strip("\r\n") if settings.password_file else ""
 
 
 def _trust(settings: config.Relay) -> ssl.SSLContext:

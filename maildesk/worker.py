@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-
 import time
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -128,7 +127,7 @@ class Worker:
         loop = asyncio.get_running_loop()
         try:
             mail, is_signed = await loop.run_in_executor(self._pool, self._understood, mail_id)
-        except Exception as error:  # whatever reading raises, the mail stays in the ledger and is tried again
+        except Exception as error:  # noqa: BLE001 - whatever reading raises, the mail stays in the ledger and is tried again
             await self._failed(mail_id, error)
             return
         self._underway[mail_id] = replace(self._underway[mail_id], mail=mail, is_signed=is_signed)
@@ -155,7 +154,7 @@ class Worker:
         write = self._store.write(lambda tx: settler.settle(tx, mail_id, mail, clock.now()), Kind.SETTLE)
         try:
             settled: Settled = await asyncio.wrap_future(write)
-        except Exception as error:  # one mail that cannot be settled must not stop the others
+        except Exception as error:  # noqa: BLE001 - one mail that cannot be settled must not stop the others
             await self._failed(mail_id, error)
             return
         self._underway.pop(mail_id, None)
@@ -191,7 +190,7 @@ def salvaged(raw: bytes) -> Mail:
     reason = "the desk could not work on this mail; the raw mail is kept"
     try:
         mail = understand(raw)
-    except Exception as error:  # the rules failed on it before, so nothing of them may be needed here
+    except Exception as error:  # noqa: BLE001 - the rules failed on it before, so nothing of them may be needed here
         log.failure("mail.unreadable", error)
         return Mail(unreadable=reason, author_fault="the mail could not be read")
     return Mail(

@@ -72,6 +72,7 @@ class Desk:
                     content=content or letter_bytes(number),
                     braked=0,
                     mail_id=None,
+                    entry_id=None,
                     at=iso(at or datetime.now(UTC)),
                 )
                 ids.append(number)
@@ -149,16 +150,13 @@ def relaying(
     *,
     pace: Pace = QUICK,
     on_failed: OnFailed | None = None,
-    token: Callable[[], str] | None = None,
     **settings: object,
 ) -> Iterator[Running]:
     """A relay towards a loopback port, with `[relay]` keys in `settings`."""
     values = {"host": "127.0.0.1", "port": port, "tls": "none"} | settings
     if "maildir" in settings:
         values = settings
-    running = Running(
-        Relay(desk.store, config.Relay.model_validate(values), on_failed or desk.on_failed, token=token, pace=pace)
-    )
+    running = Running(Relay(desk.store, config.Relay.model_validate(values), on_failed or desk.on_failed, pace=pace))
     try:
         yield running
     finally:

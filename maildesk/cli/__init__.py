@@ -22,12 +22,16 @@ def main(argv: Sequence[str] | None = None) -> None:
 
 def run(argv: list[str]) -> int:
     """The exit code of a command line."""
-    front, rest = hoist_config(argv)
     try:
-        if rest[:1] == ["deliver"]:
-            from maildesk.cli.deliver import main as deliver
+        if "deliver" in argv:
+            # A word behind `deliver` may be a stranger's (an envelope sender): only what stands before it is ours to sort.
+            at = argv.index("deliver")
+            before, other = hoist_config(argv[:at])
+            if not other:
+                from maildesk.cli.deliver import main as deliver
 
-            return deliver([*front, *rest[1:]])
+                return deliver([*before, *argv[at + 1 :]])
+        front, rest = hoist_config(argv)
         from maildesk.cli.main import run as run_command
 
         code = run_command([*front, *rest])

@@ -183,5 +183,7 @@ def write_ticket(out: TextIO, ticket: Ticket, entries: Iterable[dict[str, object
         out.write(plain(f"\n--- {entry['id']} {entry['kind']} by {author}, {entry['at']}, {entry['via']}{marks}\n"))
         out.write(plain(entry["text"]).rstrip() + "\n")
         found = entry["attachments"]
-        for attachment in found if isinstance(found, list) else ():
-            out.write(plain(f"    {attachment['name']} ({attachment['type']}, {attachment['size']} bytes)\n"))
+        out.writelines(
+            plain(f"    {attachment['name']} ({attachment['type']}, {attachment['size']} bytes)\n")
+            for attachment in (found if isinstance(found, list) else ())
+        )

@@ -90,11 +90,12 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
     mail = case.mail
     author = case.author or Person("")
     mailbox = case.mailbox if ticket is None else case.directory.mailbox(ticket.mailbox)
-    text, full = mail.text.strip(), mail.full_text.strip()
+    text = mail.text.strip()
+    rest = "\n".join(block.text for block in mail.blocks if block.kind != "own").strip("\n")
     writer = case.directory.agent_name(case.agent) if case.agent and name != "new" else author.name or author.address
     values: dict[str, object] = {
         "text": text[:_TEXT_CHARS],
-        "rest": full[:_TEXT_CHARS] if full != text else "",
+        "rest": rest[:_TEXT_CHARS],
         "attachments": case.listed(),
         "history": said(case, earlier),
         "error": mail.unreadable or "",

@@ -4,86 +4,47 @@
     machine  whether a person wrote it at all
     thread   which ticket it belongs to, and whether it was here before
     author   who that is on this ticket
-    matrix   evidence, author and proof together: a new ticket, an entry, an agent's act
+    ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act
     changes  what the store writes
-    letters  who is told
-    brakes   what is not sent after all
+    letters  who is told; after them only a brake (brakes.py) may take one away, and nothing may add one
 
-A rule takes the case so far and returns it with its reason in `why`. After the letters only a brake may take one away,
-and nothing may add one.
+A rule takes the case so far and returns it with its reason in `why`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
 from maildesk.desk import acts, letters
 from maildesk.desk.case import Case, Who
-from maildesk.desk.directory import Directory, Recipient
-from maildesk.desk.evidence import find, near, numbers_in, signed_ids
+from maildesk.desk.directory import Directory
+from maildesk.desk.evidence import find
+from maildesk.desk.matrix import MATRIX
 from maildesk.desk.model import (
     Change,
     Decision,
     Entered,
     Facts,
-    Flag,
-    LetterPlan,
     MentionAdded,
     Opened,
     Outcome,
     PersonSeen,
-    Questions,
     StateSet,
 )
-from maildesk.desk.notices import BY_NAME
+from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
-from maildesk.errors import UnknownMailbox
 from maildesk.mail import address as addresses
 from maildesk.mail.compose import base_subject
 from maildesk.mail.model import Envelope, Mail
-from maildesk.mail.token import Purpose, read_message_id
+from maildesk.mail.token import read_message_id
 
 # A saved reply address is used again years later for something else; within a week it is still the same matter.
 SAVED_ADDRESS_AFTER = timedelta(days=7)
-# A brake looks back this far: at most so many automatic answers to one address.
-UNPROVED_A_DAY = 3
-ANYBODY_AN_HOUR = 10
 # A subject longer than this is somebody's body.
 MAX_SUBJECT_CHARS = 250
-
-
-def recipients_of(envelope: Envelope, directory: Directory) -> tuple[Recipient, ...]:
-    """The desk's own addresses of an envelope; others are left out."""
-    found = []
-    for address in envelope.recipients:
-        try:
-            found.append(directory.recipient(address, envelope.sender, True))
-        except UnknownMailbox:
-            continue
-    return tuple(found)
-
-
-def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
-    """What the decision on this mail needs to know."""
-    recipients = recipients_of(envelope, directory)
-    returned = mail.bounce.returned_ids if mail.bounce else ()
-    own = (*(text for text, _ in signed_ids(mail, directory)), *returned)
-    tokens = [r.token for r in recipients if r.token is not None]
-    signed = [read_message_id(directory.keyring, text) for text in (*own, mail.message_id or "")]
-    foreign = tuple(r for r in near(mail.references) if r not in own)
-    ids = [t.ticket_id for t in tokens] + [s.token.ticket_id for s in signed if s is not None]
-    return Questions(
-        content_key=mail.content_key,
-        ticket_ids=tuple(dict.fromkeys(ids)),
-        foreign_ids=foreign,
-        letter_ids=own,
-        copies=tuple((t.ticket_id, t.slot) for t in tokens if t.purpose is Purpose.BOUNCE),
-        numbers=numbers_in(mail.subject),
-        author=mail.author.address if mail.author else None,
-    )
 
 
 # Gate: who may be believed.
@@ -217,33 +178,7 @@ def author_is_known(case: Case) -> Case:
     return replace(case, who=who, agent=agent)
 
 
-# Matrix: what a customer's mail does, by evidence, author and proof.
-
-
-@dataclass(frozen=True, slots=True)
-class Row:
-    """What happens: an entry or a new ticket, and with which flags."""
-
-    joins: bool
-    flags: tuple[Flag, ...] = ()
-
-
-_JOIN, _NEW = Row(True), Row(False)
-_STRANGER, _BY_SUBJECT = Row(True, ("stranger",)), Row(True, ("by-subject",))
-
-# (evidence, author): proved, unproved, failed. What must not be trusted is flagged by the gate and told to nobody.
-MATRIX: dict[tuple[str, str], tuple[Row, Row, Row]] = {
-    ("signed-address", "addressee"): (_JOIN, _JOIN, _JOIN),
-    ("signed-address", "participant"): (_JOIN, _JOIN, _JOIN),
-    ("signed-address", "other"): (_STRANGER, _STRANGER, _STRANGER),
-    ("signed-id", "addressee"): (_JOIN, _JOIN, _JOIN),
-    ("signed-id", "participant"): (_JOIN, _JOIN, _JOIN),
-    ("signed-id", "other"): (_NEW, _NEW, _NEW),
-    ("known-id", "participant"): (_JOIN, _JOIN, _JOIN),
-    ("known-id", "other"): (_NEW, _NEW, _NEW),
-    ("subject", "participant"): (_BY_SUBJECT, _NEW, _NEW),
-    ("subject", "other"): (_NEW, _NEW, _NEW),
-}
+# Ways: an entry, a new ticket, an agent's act.
 
 
 def own_letter_has_a_way(case: Case) -> Case:
@@ -436,25 +371,3 @@ def decide(
             if case.is_settled:
                 return case.decision()
     return case.decision()
-
-
-@dataclass(frozen=True, slots=True)
-class Braking:
-    """How many braked letters an address got: in the last 24 hours, and in the last hour."""
-
-    last_day: int
-    last_hour: int
-
-
-def is_braked(letter: LetterPlan) -> bool:
-    """Whether a letter counts for the brakes, so that the counters are asked for only when one is about to go."""
-    return BY_NAME[letter.notice].is_braked
-
-
-def brake(letter: LetterPlan, sent: Braking) -> str | None:
-    """Why an automatic answer is not sent after all; None when it may go."""
-    if letter.is_unproved and sent.last_day >= UNPROVED_A_DAY:
-        return f"no {letter.notice}: {UNPROVED_A_DAY} automatic letters a day to an unproved address"
-    if sent.last_hour >= ANYBODY_AN_HOUR:
-        return f"no {letter.notice}: {ANYBODY_AN_HOUR} automatic letters an hour to one address"
-    return None

@@ -91,6 +91,7 @@ class Script:
     """What the sink does out of the ordinary; a test may change any field while it runs.
 
     at_rcpt, at_dot: replies for a recipient, one an attempt ("450 4.2.1 later"); "" accepts, so does an empty list.
+    at_mail: replies to MAIL, whoever sends, in the same way.
     greeting: the first line of each connection; anything but 220 closes it.
     tempfail_chance: the share of RCPTs that get 451, drawn from the sink's seed.
     delay_s: waited before each reply to a final dot.
@@ -101,6 +102,7 @@ class Script:
 
     at_rcpt: dict[str, list[str]] = field(default_factory=dict)
     at_dot: dict[str, list[str]] = field(default_factory=dict)
+    at_mail: list[str] = field(default_factory=list)
     greeting: str = "220 sink.test ESMTP"
     tempfail_chance: float = 0.0
     delay_s: float = 0.0
@@ -312,6 +314,8 @@ class _Session:
             await self.say("250 2.0.0 ok")
         elif verb == "MAIL" and needs_auth:
             await self.say("530 5.7.0 Authentication required")
+        elif verb == "MAIL" and self.sink.script.at_mail:
+            await self.say(self.sink.script.at_mail.pop(0))
         elif verb == "MAIL" and (path := _PATH.match(line)):
             self.sender, self.recipients = path[1].decode(), []
             self.options = path[2].decode().strip()
