@@ -11,7 +11,7 @@ from pathlib import Path
 import click
 
 from maildesk.cli.context import Invocation
-from maildesk.config import Config, Listen, parse_listen
+from maildesk.config import Config, Imap, Listen, Relay, parse_listen
 from maildesk.config_check import is_loopback
 from maildesk.errors import BadConfig, Problem
 
@@ -92,7 +92,9 @@ def service_unit(config: Config, path: Path, words: tuple[str, ...]) -> str:
         "TimeoutStopSec=90",
         *([f"Sockets={' '.join(sockets)}"] if sockets else []),
         f"User={_user(config)}",
-        *([f"SupplementaryGroups={' '.join(groups)}"] if groups else []),
+        # A first group is the service's own, because PrivateUsers= shows it no other; its files are for nobody else.
+        *([f"Group={groups[0]}"] if groups else []),
+        *([f"SupplementaryGroups={' '.join(groups[1:])}"] if groups[1:] else []),
         "UMask=0077",
         *_state(config, written, is_var_lib),
         *_credentials(config, path),
@@ -182,7 +184,7 @@ def _user(config: Config) -> str:
 
 def _groups(config: Config) -> list[str]:
     found = (config.maildrop.group if config.maildrop else "", config.lmtp.socket_group if config.lmtp else "")
-    return sorted({group for group in found if group})
+    return list(dict.fromkeys(group for group in found if group))
 
 
 def _written(config: Config) -> tuple[Path, ...]:
@@ -217,8 +219,9 @@ def _state(config: Config, written: tuple[Path, ...], is_var_lib: bool) -> Itera
 
 def _credentials(config: Config, path: Path) -> Iterator[str]:
     """Secrets with a relative name come from systemd, which reads them as root; `load` finds them by that name."""
-    files = [table.password_file for table in (*config.imap, config.relay)]
-    files += [table.oauth2.client_secret_file for table in (*config.imap, config.relay) if table.oauth2]
+    accounts: tuple[Imap | Relay, ...] = (*config.imap, config.relay)
+    files = [table.password_file for table in accounts]
+    files += [table.oauth2.client_secret_file for table in accounts if table.oauth2]
     files += [config.smtp.key_file] if config.smtp else []
     for file in dict.fromkeys(file for file in files if file is not None):
         if file.is_relative_to(path.parent):
@@ -247,7 +250,7 @@ def _hardening(config: Config, needed: tuple[Path, ...], written: tuple[Path, ..
         yield "IPAddressDeny=any"
         yield "IPAddressAllow=localhost"
     yield "PrivateDevices=yes"
-    if not has_groups:
+    if len(_groups(config)) < 2:
         yield "PrivateUsers=yes"
     yield "PrivateIPC=yes"
     yield "ProtectClock=yes"
