@@ -60,10 +60,32 @@ class Malformed(MaildeskError):
     reply = Reply("553 5.1.3 That is not a valid address", exit=65, http=400)
 
 
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One thing wrong with the configuration.
+
+    path: the key, "smtp.listen" or "mailbox[1].address" (counted from 0), "" for the file itself; nearest: the known
+    name or value that was perhaps meant.
+    """
+
+    path: str
+    message: str
+    nearest: str | None = None
+
+    def __str__(self) -> str:
+        text = f"{self.path}: {self.message}" if self.path else self.message
+        return text if self.nearest is None else f'{text}, did you mean "{self.nearest}"?'
+
+
 class BadConfig(MaildeskError):
-    """The configuration cannot be used; `problems` holds all of them."""
+    """The configuration cannot be used; `problems` holds all of them, and the message a line for each."""
 
     reply = Reply("451 4.3.5 Temporary failure here, please try again", exit=78, http=500)
+
+    def __init__(self, *problems: Problem | str) -> None:
+        """A text is a problem of the whole configuration."""
+        self.problems = tuple(Problem("", found) if isinstance(found, str) else found for found in problems)
+        super().__init__("\n".join(str(found) for found in self.problems))
 
 
 class BadUsage(MaildeskError):
@@ -84,3 +106,7 @@ class AlreadyRunning(MaildeskError):
 
 class Unreadable(MaildeskError):
     """The mail defeats the parser; it is kept, and a ticket says so."""
+
+
+class NotComposable(MaildeskError):
+    """A letter's values cannot be written down without changing what its header says; it is not sent."""

@@ -1,0 +1,152 @@
+"""`backup` and `restore`: the whole desk in one file, database and keys, made while the desk runs."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import sqlite3
+import tarfile
+import tempfile
+from contextlib import closing
+from pathlib import Path
+
+import click
+
+from maildesk import __version__, clock
+from maildesk.cli.context import Invocation
+from maildesk.config import Config
+from maildesk.daemon import Lock, prepare_state, store_path
+from maildesk.errors import MaildeskError, NotFound
+from maildesk.store import tickets
+from maildesk.store.sqlite import SqliteEngine, Tx
+
+_DATABASE, _KEYS, _ABOUT = "maildesk.db", "keys", "about.json"
+# Numbers given after the backup was made may stand in people's mail: a restored desk never gives them again.
+SKIPPED_NUMBERS = 1000
+
+
+class NotRestorable(MaildeskError):
+    """The file is no backup, or there is a desk already."""
+
+
+def backup(config: Config, target: Path, *, with_keys: bool) -> None:
+    """Write the backup, mode 0600, complete or not at all. Raises NotFound when there is no desk yet."""
+    database = store_path(config)
+    if not database.exists():
+        raise NotFound(f"There is no database {database} yet; `maildesk serve` makes it.")
+    with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".maildesk-backup-") as folder:
+        copy, whole = Path(folder, _DATABASE), Path(folder, "whole")
+        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source:
+            # One read transaction over a live database; unlike the backup interface it never starts over.
+            source.execute("VACUUM INTO ?", (str(copy),))
+        about = {"made_at": clock.iso(clock.now()), "version": __version__, "has_keys": with_keys}
+        descriptor = os.open(whole, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+        with os.fdopen(descriptor, "wb") as stream:
+            with tarfile.open(fileobj=stream, mode="w") as archive:
+                _add(archive, _ABOUT, json.dumps(about).encode())
+                if with_keys:
+                    _add(archive, _KEYS, config.desk.keys_file.read_bytes())
+                archive.add(copy, _DATABASE)
+            stream.flush()
+            os.fsync(stream.fileno())
+        whole.replace(target)
+    _sync_folder(target.absolute().parent)
+
+
+def restore(config: Config, source: Path) -> int:
+    """Put a backup into an empty state_dir; how many numbers are skipped. Raises NotRestorable, AlreadyRunning."""
+    database, keys = store_path(config), config.desk.keys_file
+    if database.exists():
+        raise NotRestorable(f"There is a desk in {config.desk.state_dir} already; move it away first.")
+    prepare_state(config)
+    lock = Lock(config.desk.state_dir)
+    lock.take()
+    try:
+        with tarfile.open(source) as archive:
+            members = {member.name: member for member in archive.getmembers() if member.isfile()}
+            if _DATABASE not in members:
+                raise NotRestorable(f"{source} is no backup of maildesk.")
+            if _KEYS in members and not keys.exists():
+                _write(keys, archive, members[_KEYS])
+            partial = database.with_name(database.name + ".restoring")
+            _write(partial, archive, members[_DATABASE])
+        with closing(sqlite3.connect(partial)) as connection:
+            found = connection.execute("PRAGMA quick_check").fetchone()[0]
+        if found != "ok":
+            partial.unlink()
+            raise NotRestorable(f"The database in {source} is damaged: {found}.")
+        partial.replace(database)
+        _sync_folder(database.parent)
+        engine = SqliteEngine(database)
+        engine.migrate()
+        engine.start()
+        try:
+            engine.write(_skip_numbers).result()
+        finally:
+            engine.close()
+    except (tarfile.TarError, sqlite3.Error, EOFError) as error:
+        raise NotRestorable(f"{source} is no backup of maildesk: {error}.") from error
+    finally:
+        lock.release()
+    return SKIPPED_NUMBERS
+
+
+def _skip_numbers(tx: Tx) -> None:
+    """The hole in the numbers, and the event that explains it."""
+    counter = tx.find("counter", name=tickets.TICKET_COUNTER)
+    value = tickets.integer(counter["value"]) if counter else 0
+    tx.change("raise a counter", name=tickets.TICKET_COUNTER, value=value + SKIPPED_NUMBERS)
+    detail = json.dumps({"last_number": value, "skipped": SKIPPED_NUMBERS})
+    tx.add("history", at=clock.iso(clock.now()), what="restored", mail_id=None, ticket_id=None, detail=detail)
+
+
+def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
+    info = tarfile.TarInfo(name)
+    info.size, info.mode = len(content), 0o600
+    archive.addfile(info, io.BytesIO(content))
+
+
+def _write(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    content = archive.extractfile(member)
+    if content is None:
+        raise NotRestorable(f"{member.name} of the backup cannot be read.")
+    path.unlink(missing_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as stream, content:
+        while block := content.read(1 << 20):
+            stream.write(block)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+@click.command(name="backup", epilog="\b\nExamples:\n  maildesk backup /var/backups/desk.tar")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option("--without-keys", is_flag=True, help="Leave the signing keys out; then old letters' addresses are void.")
+@click.pass_obj
+def backup_command(invocation: Invocation, file: Path, without_keys: bool) -> int:
+    """The whole desk in one file, while it runs."""
+    backup(invocation.load(looks_at_secrets=False), file, with_keys=not without_keys)
+    held = (
+        "without the signing keys" if without_keys else "with the signing keys: whoever reads it can sign as this desk"
+    )
+    click.echo(f"{file} holds the desk, {held}.")
+    return 0
+
+
+@click.command(name="restore", epilog="\b\nExamples:\n  maildesk restore /var/backups/desk.tar")
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
+@click.pass_obj
+def restore_command(invocation: Invocation, file: Path) -> int:
+    """Put a backup into an empty state_dir; the desk continues its conversations."""
+    skipped = restore(invocation.load(looks_at_secrets=False), file)
+    click.echo(f"Restored. {skipped} numbers are skipped, so that none given since the backup is given again.")
+    return 0

@@ -1,0 +1,337 @@
+"""The daemon: the only place where everything meets. Starts and stops rooms in order; decides nothing of its own."""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import os
+import signal
+import ssl
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from maildesk import clock, log, systemd
+from maildesk.config import Config, Imap, notes
+from maildesk.control import Control
+from maildesk.desk.directory import Directory
+from maildesk.desk.model import StandingStill
+from maildesk.doors.imap import ImapDoor
+from maildesk.doors.listen import open_socket
+from maildesk.doors.maildrop import MaildropDoor
+from maildesk.doors.smtp import MailDoor
+from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskError, Problem
+from maildesk.inbox import Inbox
+from maildesk.jobs import Clockwork
+from maildesk.mail import address as addresses
+from maildesk.relay import Relay
+from maildesk.render import Renderer, template_folders
+from maildesk.settle import Settler
+from maildesk.store import ledger, outbox, tickets
+from maildesk.store.keys import load_or_create
+from maildesk.store.outbox import ClaimedLetter
+from maildesk.store.sqlite import SqliteEngine, Tx
+from maildesk.web.app import WebDoor
+from maildesk.worker import Worker
+
+# What has not moved for so long stands still.
+MAIL_AFTER = timedelta(minutes=10)
+LETTER_AFTER = timedelta(hours=1)
+MAILBOX_AFTER = timedelta(minutes=15)
+# systemd's default TimeoutStopSec is 90 s.
+DRAIN_S = 30.0
+_LOCK_RETRY_S = 1.0
+
+
+class Lock:
+    """The desk's lock: held for the daemon's life, or by a command that changes something without one."""
+
+    def __init__(self, state_dir: Path) -> None:
+        self._path = state_dir / "lock"
+        self._file: int | None = None
+
+    def take(self) -> None:
+        """Raises AlreadyRunning when somebody holds it."""
+        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            os.close(descriptor)
+            raise AlreadyRunning(f"Another maildesk runs on {self._path.parent}; stop it first.") from error
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"{os.getpid()}\n".encode())
+        self._file = descriptor
+
+    def release(self) -> None:
+        """Let go; the file stays."""
+        if self._file is not None:
+            os.close(self._file)
+            self._file = None
+
+
+def prepare_state(config: Config) -> None:
+    """Create state_dir for its owner alone."""
+    config.desk.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+    config.desk.state_dir.chmod(0o700)
+
+
+def open_directory(config: Config) -> Directory:
+    """The desk's directory with its signing keys, made at the first start."""
+    domain = addresses.split(config.mailbox[0].address)[1]
+    keyring = load_or_create(config.desk.keys_file, config.desk.id, addresses.a_label(domain), clock.fresh_bytes(32))
+    return Directory(config, keyring)
+
+
+def store_path(config: Config) -> Path:
+    """The database file. Raises BadConfig for an engine that is not built."""
+    if not config.store.url.startswith("sqlite:"):
+        raise BadConfig(Problem("store.url", "PostgreSQL is not built yet; use sqlite:maildesk.db"))
+    return Path(config.store.url.removeprefix("sqlite:"))
+
+
+def first_counters(tx: Tx, first_number: int) -> None:
+    """The counter of ticket numbers starts below first_number and never goes back."""
+    tx.add("counter", name=tickets.TICKET_COUNTER, value=first_number - 1)
+    tx.change("raise a counter", name=tickets.TICKET_COUNTER, value=first_number - 1)
+
+
+class Daemon:
+    """One desk. `run` returns when it was told to stop and everything is down."""
+
+    def __init__(self, load: Callable[[], Config]) -> None:
+        """load: reads the configuration, at the start and at each reload; raises BadConfig."""
+        self._load = load
+        self._stop = asyncio.Event()
+        self._broken: BaseException | None = None
+        self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._imap: list[ImapDoor] = []
+        self._started_at = clock.now()
+
+    async def run(self) -> int:
+        """Serve until SIGTERM; the exit code."""
+        loop = asyncio.get_running_loop()
+        config = self._load()
+        prepare_state(config)
+        lock = Lock(config.desk.state_dir)
+        lock.take()
+        try:
+            self._apply(config)
+            for line in notes(config):
+                log.warning("note " + line)
+            self._store = SqliteEngine(
+                store_path(config), on_broken=lambda e: loop.call_soon_threadsafe(self._break, e)
+            )
+            self._store.migrate()
+            self._store.start()
+            try:
+                self._store.write(lambda tx: first_counters(tx, config.desk.first_number)).result()
+                await self._serve(config)
+            finally:
+                self._store.close()
+        finally:
+            lock.release()
+        return 75 if self._broken else 0
+
+    def _apply(self, config: Config) -> None:
+        """Take a configuration into use: what a reload may change."""
+        directory = open_directory(config)
+        renderer = Renderer(template_folders(config.desk.templates or None), ZoneInfo(config.desk.timezone))
+        self._config, self._directory, self._settler = config, directory, Settler(directory, renderer)
+
+    def _break(self, error: BaseException) -> None:
+        """The disk failed under the database: stop at once rather than go on with what may be half there."""
+        log.failure("store.broken", error)
+        self._broken = error
+        self._stop.set()
+
+    async def _serve(self, config: Config) -> None:
+        loop = asyncio.get_running_loop()
+        self._worker = Worker(self._store, lambda: self._settler, lambda: self._relay.wake())
+        self._inbox = Inbox(self._store, lambda: self._directory, config.desk.state_dir, self._worker.wake)
+        self._relay = Relay(self._store, config.relay, self._letter_failed)
+        clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake)
+        control = Control(config.desk.state_dir / "control.sock", {"live": self._live, "reload": self._reload_asked})
+        worker_stop, relay_task = asyncio.Event(), asyncio.ensure_future(self._relay.run())
+        worker_task = asyncio.ensure_future(self._worker.run(worker_stop))
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self._stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._reload)
+        try:
+            await control.start()
+            await self._open_doors(config)
+            clockwork.start()
+            systemd.sd_notify("READY=1", f"MAINPID={os.getpid()}")
+            log.event("desk.ready", desk=self._directory.keyring.desk_id, pid=os.getpid())
+            await self._watch(worker_task, relay_task)
+            systemd.sd_notify("STOPPING=1")
+        finally:
+            clockwork.stop()
+            for close in reversed(self._closers):
+                await close()
+            worker_stop.set()
+            await asyncio.wait({worker_task}, timeout=DRAIN_S)
+            self._relay.stop()
+            _, late = await asyncio.wait({relay_task}, timeout=DRAIN_S)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(worker_task, relay_task, return_exceptions=True)
+            await control.close()
+            log.event("desk.stopped")
+
+    async def _watch(self, *tasks: asyncio.Task[None]) -> None:
+        """Until SIGTERM; feeds systemd's watchdog while the writer answers. A room that dies stops the desk."""
+        stopping = asyncio.ensure_future(self._stop.wait())
+        interval = systemd.watchdog_interval_s()
+        while not self._stop.is_set():
+            done, _ = await asyncio.wait({stopping, *tasks}, timeout=interval, return_when=asyncio.FIRST_COMPLETED)
+            for task in done - {stopping}:
+                error = task.exception()
+                self._broken = error or RuntimeError("a room of the desk ended")
+                log.failure("desk.room", self._broken)
+                self._stop.set()
+            if interval is not None and not self._stop.is_set():
+                # The watchdog vouches for the writer, not for this loop alone.
+                await asyncio.wrap_future(self._store.write(lambda tx: tx.find("counter", name="ticket")))
+                systemd.sd_notify("WATCHDOG=1")
+        stopping.cancel()
+
+    async def _open_doors(self, config: Config) -> None:
+        state, directory = config.desk.state_dir, lambda a, s, r: self._directory.recipient(a, s, r)
+        for table, is_lmtp in ((config.smtp, False), (config.lmtp, True)):
+            if table is None:
+                continue
+            mode = int(getattr(table, "socket_mode", "0600"), 8)
+            sock = open_socket(table.listen, state_dir=state, mode=mode, group=getattr(table, "socket_group", ""))
+            door = MailDoor(
+                accept=self._inbox.accept,
+                recipient=directory,
+                is_relay=lambda peer: self._directory.is_relay(peer),
+                has_room=self._inbox.need_room,
+                max_mail_bytes=config.limits.max_mail_bytes,
+                hostname=self._directory.keyring.desk_id,
+                lmtp=is_lmtp,
+                tls=getattr(table, "tls", "none"),
+                ssl_context=_context(table) if getattr(table, "tls", "none") != "none" else None,
+                proxy_protocol=getattr(table, "proxy_protocol", False),
+            )
+            await door.start(sock)
+            self._closers.append(lambda door=door: door.close(DRAIN_S))
+        if config.maildrop is not None:
+            drop = MaildropDoor(
+                str(config.maildrop.path),
+                config.maildrop.group,
+                self._inbox.accept,
+                directory,
+                config.limits.max_mail_bytes,
+                config.mailbox[0].address,
+            )
+            stop = asyncio.Event()
+            task = asyncio.ensure_future(drop.run(stop))
+            self._closers.append(lambda: _stopped(stop, task))
+        for settings in config.imap:
+            self._open_imap(settings)
+        if config.web is not None:
+            web = WebDoor(open_socket(config.web.listen, state_dir=state), self._standing_async)
+            await web.start()
+            self._closers.append(web.close)
+
+    def _open_imap(self, settings: Imap) -> None:
+        account = f"{settings.username}@{settings.host}:{settings.port}/{settings.folder}"
+
+        def find_position() -> tuple[int, int] | None:
+            row = self._store.read(lambda tx: tx.find("position in a mailbox", account=account))
+            return None if row is None else (tickets.integer(row["uidvalidity"]), tickets.integer(row["uid"]))
+
+        def save_position(uidvalidity: int, uid: int) -> None:
+            self._store.write(
+                lambda tx: tx.add("position in a mailbox", account=account, uidvalidity=uidvalidity, uid=uid)
+            ).result()
+
+        door = ImapDoor(
+            settings,
+            self._inbox.accept,
+            lambda address: self._directory.belongs(address, self._directory.mailbox(settings.mailbox)),
+            find_position,
+            save_position,
+            max_mail_bytes=self._config.limits.max_mail_bytes,
+        )
+        door.start()
+        self._imap.append(door)
+        self._closers.append(door.stop)
+
+    def _letter_failed(self, tx: Tx, letter: ClaimedLetter, error: str) -> None:
+        """In the relay's transaction: an event on the ticket, and the agents are told once."""
+        if self._settler.refused(tx, letter.ticket_id, letter.recipient, letter.notice, error, clock.now()):
+            self._relay.wake()
+
+    def _standing(self) -> tuple[StandingStill, ...]:
+        """What has not moved for too long."""
+        now = clock.now()
+        found: list[StandingStill] = []
+
+        def look(tx: Tx) -> tuple[datetime | None, datetime | None]:
+            oldest = ledger.list_received(tx, 1)
+            return (oldest[0][1] if oldest else None), outbox.oldest_letter_at(tx)
+
+        mail_at, letter_at = self._store.read(look)
+        if mail_at is not None and now - mail_at > MAIL_AFTER:
+            found.append(StandingStill("mail", "", mail_at))
+        if letter_at is not None and now - letter_at > LETTER_AFTER:
+            found.append(StandingStill("letter", "", letter_at, self._relay.down.why if self._relay.down else ""))
+        for door in self._imap:
+            polled_at = door.last_poll_at or self._started_at
+            if now - polled_at > MAILBOX_AFTER:
+                found.append(StandingStill("mailbox", door.settings.mailbox, polled_at, door.last_error or ""))
+        try:
+            self._inbox.need_room()
+        except DiskNearlyFull:
+            found.append(StandingStill("disk", str(self._config.desk.state_dir), now))
+        return tuple(found)
+
+    async def _standing_async(self) -> tuple[StandingStill, ...]:
+        """The same, and a write that proves the store can be written."""
+        await asyncio.wrap_future(self._store.write(lambda tx: tx.change("raise a counter", name="ticket", value=0)))
+        return await asyncio.to_thread(self._standing)
+
+    async def _live(self, _question: Mapping[str, object]) -> object:
+        """What stands still, for `check --live`."""
+        standing = await self._standing_async()
+        rows = [{**asdict(s), "since": s.since.strftime("%Y-%m-%dT%H:%M:%SZ")} for s in standing]
+        return {"ok": not rows, "standing": rows, "pid": os.getpid()}
+
+    async def _reload_asked(self, _question: Mapping[str, object]) -> object:
+        return {"ok": self._reload()}
+
+    def _reload(self) -> bool:
+        """SIGHUP: a wrong new configuration changes nothing. Doors, store and relay need a restart."""
+        systemd.reloading()
+        try:
+            config = self._load()
+            fixed = {"smtp", "lmtp", "maildrop", "imap", "relay", "web", "store"}
+            before, after = self._config.model_dump(include=fixed), config.model_dump(include=fixed)
+            for table in sorted(fixed):
+                if before[table] != after[table]:
+                    log.warning("config.restart-needed", table=table)
+            if config.desk.state_dir != self._config.desk.state_dir:
+                raise BadConfig(Problem("desk.state_dir", "a running desk cannot move"))
+            self._apply(config)
+            log.event("config.reloaded")
+        except MaildeskError as error:
+            log.warning("config.refused", reason=str(error).replace(" ", "_"))
+            return False
+        finally:
+            systemd.sd_notify("READY=1")
+        return True
+
+
+async def _stopped(stop: asyncio.Event, task: asyncio.Task[None]) -> None:
+    stop.set()
+    await task
+
+
+def _context(table: object) -> ssl.SSLContext:
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(str(getattr(table, "cert_file", "")), str(getattr(table, "key_file", "")))
+    return context

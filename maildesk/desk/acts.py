@@ -1,0 +1,316 @@
+"""What an agent's mail does on a ticket: an answer, a note, commands, or nothing but an explanation. Pure.
+
+An act needs the agent's own signed address and what [trust] agent_proof asks for; everything else stays internal.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from maildesk.config import Agent
+from maildesk.desk import letters
+from maildesk.desk.case import Case
+from maildesk.desk.commands import COMMANDS, Act, Reading, effects, read
+from maildesk.desk.model import (
+    AssigneeSet,
+    Change,
+    Effect,
+    Entered,
+    Entry,
+    LetterPlan,
+    PrioritySet,
+    Remark,
+    State,
+    StateSet,
+    TagsSet,
+    Ticket,
+)
+from maildesk.desk.outgoing import answer_text, public
+from maildesk.mail import address as addresses
+from maildesk.mail.model import Person
+
+
+def way_of(case: Case) -> Case:
+    """Whether an agent's mail is an act, and if not, why."""
+    reason = why_no_act(case)
+    if reason is None:
+        return replace(case, way="act").because("an agent's act: by their own signed address, and proved as configured")
+    is_known = case.verdict.is_aligned
+    case = replace(case if is_known else case.flagged("agent-unverified"), way="note")
+    return case.because(f"not an agent's act ({reason.kind}): a note")
+
+
+def why_no_act(case: Case) -> Remark | None:
+    """What an agent's mail lacks to be an act; None when it is one."""
+    if case.machine:
+        return Remark("automatic")
+    if case.directory.needs_alignment and not case.verdict.is_aligned:
+        return Remark("not-proved")
+    if case.verdict.is_failed:
+        return Remark("not-proved")
+    if not _came_by_own_address(case):
+        return Remark("not-own-address")
+    return None
+
+
+def _came_by_own_address(case: Case) -> bool:
+    evidence, ticket, agent = case.evidence, case.ticket, case.agent
+    if ticket is None or agent is None or not evidence.is_agent_path:
+        return False
+    # Where a mailbox has no signed addresses the notice's signed Message-ID stands in for one.
+    if evidence.level == "signed-id" and case.directory.mailbox(ticket.mailbox).reply_address != "none":
+        return False
+    slot = next((p for p in ticket.people if p.slot == evidence.slot and p.kind == "agent"), None)
+    return slot is not None and case.directory.agent(slot.person.address) == agent
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """An act as it was understood: what is read, what goes out, what changes, what the agent must know.
+
+    is_returned: nothing is done or sent; the mail goes back with its remarks.
+    """
+
+    reading: Reading
+    text: str
+    is_answer: bool
+    is_note: bool
+    is_returned: bool
+    state: State
+    assignee: str | None
+    effects: tuple[Effect, ...]
+    remarks: tuple[Remark, ...]
+
+
+def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
+    """What the mail of a proved agent asks for."""
+    reading = read(_top(case), ticket, agent, case.directory)
+    act = reading.act
+    own = {agent.address, *agent.aliases}
+    mailbox = case.directory.mailbox(ticket.mailbox)
+    text = answer_text(case.mail.blocks, reading.text, case.facts.entries_of(ticket.id), own, mailbox.address)
+    if reading.refused is not None:
+        return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), (reading.refused,))
+    has_text = bool(_words(case, reading) or case.mail.attachments)
+    is_note, is_answer = act.is_note and has_text, has_text and not act.is_note
+    remarks: tuple[Remark, ...] = ()
+    since = _since(case, ticket)
+    if is_answer:
+        rival = next((e for e in since if e.kind == "agent" and _agent_of(case, e) not in (None, agent)), None)
+        if rival is not None and not act.is_forced:
+            name = letters.name_of(case, rival.author)
+            return Deed(
+                reading,
+                text,
+                False,
+                False,
+                True,
+                ticket.state,
+                ticket.assignee,
+                (),
+                (Remark("answered-meanwhile", name),),
+            )
+        if any(e.kind == "customer" and "automatic" not in e.flags for e in since):
+            remarks += (Remark("customer-wrote-again"),)
+    others = _further_addresses(case, own)
+    if others:
+        remarks += (Remark("not-sent-to", ", ".join(others)),)
+    if not has_text and not reading.has_commands:
+        remarks += (Remark("nothing-to-send"),)
+    state = act.state or ("pending" if is_answer else ticket.state)
+    assignee = None if act.unassigns else act.assignee or ticket.assignee
+    takes = is_answer or act.state == "solved"
+    if assignee is None and takes and not act.unassigns:
+        assignee = agent.address
+    changed = effects(act, ticket, state, assignee, case.directory)
+    if is_note:
+        changed = (Effect("note"), *changed)
+    if is_answer:
+        changed = (Effect("answer"), *changed)
+    return Deed(reading, text, is_answer, is_note, False, state, assignee, changed, remarks)
+
+
+def _top(case: Case) -> str:
+    """The newest text above any quote: commands are read there and nowhere else."""
+    first = case.mail.blocks[0] if case.mail.blocks else None
+    return first.text if first is not None and first.kind == "own" else ""
+
+
+def _words(case: Case, reading: Reading) -> str:
+    later = [b.text for b in case.mail.blocks[1:] if b.kind == "own"]
+    return "".join((reading.text, *later)).strip()
+
+
+def _agent_of(case: Case, entry: Entry) -> Agent | None:
+    return case.directory.agent(entry.author.address) if entry.author else None
+
+
+def _since(case: Case, ticket: Ticket) -> tuple[Entry, ...]:
+    """What was said after the letter that this mail answers; after the last letter to the agent where it names none."""
+    seen = case.evidence.answered or next((x for x in case.facts.agent_letters if x.ticket_id == ticket.id), None)
+    if seen is None:
+        return ()
+    return tuple(e for e in case.facts.entries_of(ticket.id) if e.id > seen.entry_id and e.kind != "event")
+
+
+def _further_addresses(case: Case, own: set[str]) -> tuple[str, ...]:
+    """Addresses in To and Cc that are neither ours, nor the agent's, nor a customer's of the ticket."""
+    customers = case.ticket.customers if case.ticket else ()
+    known = {*own, *(p.address for p in customers)}
+    return tuple(
+        dict.fromkeys(
+            a
+            for a in (*case.mail.to, *case.mail.cc)
+            if not case.directory.is_own(a) and not any(addresses.same(a, k) for k in known)
+        )
+    )
+
+
+def changes(case: Case) -> Case:
+    """The entries and changes of an agent's act or note."""
+    ticket, agent = case.ticket, case.agent
+    if ticket is None or agent is None or case.way not in ("act", "note"):
+        return case
+    author = Person(agent.address, case.directory.agent_name(agent))
+    mail = case.mail
+    if case.way == "note":
+        note = Entered("note", author, mail.subject, mail.text, mail.full_text, case.flags)
+        return replace(case, changes=(*case.changes, note), outcome="entry")
+    done = deed(case, ticket, agent)
+    found: list[Change] = []
+    if done.is_returned:
+        found.append(Entered("note", author, mail.subject, done.text, mail.full_text, ()))
+        case = case.because(f"not done, the agent is told ({done.remarks[0].kind})")
+    elif done.is_answer or done.is_note:
+        kind = "agent" if done.is_answer else "note"
+        found.append(Entered(kind, author, mail.subject, done.text, mail.full_text, ()))  # type: ignore[arg-type]
+        case = case.because("an answer to the customer" if done.is_answer else "an internal note")
+    shown = tuple(e for e in done.effects if e.what not in ("answer", "note"))
+    if shown and done.reading.has_commands:
+        words = "; ".join(f"{e.what}: {e.before or '-'} → {e.after or '-'}" for e in shown)
+        found.append(Entered("event", author, mail.subject, words, words, (), has_attachments=False))
+    found += _set(done.reading.act, done, ticket)
+    if not found:
+        help_only = done.reading.act.wants_help
+        return replace(case, outcome="ignored", cause="help" if help_only else "nothing to do")
+    return replace(case, changes=case.changes + tuple(found), outcome="entry")
+
+
+def _set(act: Act, done: Deed, ticket: Ticket) -> list[Change]:
+    found: list[Change] = []
+    if done.state != ticket.state:
+        found.append(StateSet(done.state))
+    if done.assignee != ticket.assignee:
+        found.append(AssigneeSet(done.assignee))
+    if act.priority is not None and act.priority != ticket.priority:
+        found.append(PrioritySet(act.priority))
+    if act.tags is not None and act.tags != ticket.tags:
+        found.append(TagsSet(act.tags))
+    return found
+
+
+def letters_of(case: Case) -> Case:
+    """The answer, the line to the colleagues, and what the agent has to know."""
+    ticket, agent = case.ticket, case.agent
+    if ticket is None or agent is None:
+        return case
+    if case.way == "note":
+        return _explained(case, ticket, agent)
+    if case.way != "act":
+        return case
+    done = deed(case, ticket, agent)
+    if done.is_returned:
+        name = "not-sent" if done.remarks[0].kind == "answered-meanwhile" else "not-done"
+        newer = tuple(e for e in _since(case, ticket) if e.kind in ("agent", "customer"))
+        view = {"remarks": done.remarks, "text": case.mail.text, "history": letters.said(case, newer)}
+        return case.with_letters(_to_agent(case, name, ticket, agent, **view))
+    plans: list[LetterPlan] = []
+    if done.is_answer:
+        plans += _answers(case, ticket, agent, done)
+        plans += _taken(case, ticket, agent)
+    if done.is_note and ticket.assignee and not addresses.same(ticket.assignee, agent.address):
+        plans += _colleague(case, "note", ticket, ticket.assignee)
+    if done.assignee and done.assignee != ticket.assignee and not addresses.same(done.assignee, agent.address):
+        plans += _colleague(case, "assigned", ticket, done.assignee)
+    if done.reading.act.wants_help:
+        usage = tuple((f"#{c.name} {c.argument}".strip(), c.name) for c in COMMANDS)
+        plans.append(_to_agent(case, "help", ticket, agent, commands=usage))
+    if (done.reading.has_commands and done.effects) or done.remarks:
+        plans.append(_to_agent(case, "receipt", ticket, agent, effects=done.effects, remarks=done.remarks))
+    return case.with_letters(*plans)
+
+
+def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[LetterPlan]:
+    mailbox = case.directory.mailbox(ticket.mailbox)
+    name = case.directory.agent_name(agent)
+    last = next((e for e in public(case.facts.entries_of(ticket.id)) if e.kind == "customer" and e.message_id), None)
+    plans = []
+    for customer in ticket.customers:
+        language = ticket.language or case.directory.language(mailbox.language or None)
+        view = case.view(
+            language,
+            ticket,
+            text=done.text,
+            agent=name,
+            attachments=case.listed(),
+            author=Person("", name),
+            state=done.state,
+        )
+        plans.append(
+            LetterPlan(
+                "answer",
+                Person(customer.address),
+                "customer",
+                f"{name} ({case.directory.mailbox_name(mailbox)})",
+                view,
+                replies_to=last.message_id if last else None,
+                attachments=case.mail.attachments,
+            )
+        )
+    return plans
+
+
+def _taken(case: Case, ticket: Ticket, agent: Agent) -> list[LetterPlan]:
+    """The colleagues hear once that somebody answers: at their first answer since somebody else's."""
+    last = next((e for e in case.facts.entries_of(ticket.id) if e.kind == "agent"), None)
+    if last is not None and _agent_of(case, last) == agent:
+        return []
+    colleagues = case.directory.agents_of(case.directory.mailbox(ticket.mailbox))
+    name = case.directory.agent_name(agent)
+    return [_to_agent(case, "taken", ticket, other, agent=name) for other in colleagues if other != agent]
+
+
+def _colleague(case: Case, name: str, ticket: Ticket, address: str) -> list[LetterPlan]:
+    colleague = case.directory.agent(address)
+    if colleague is None or colleague == case.agent:
+        return []
+    return [letters.notice(case, name, colleague, ticket, case.facts.entries_of(ticket.id))]
+
+
+def _explained(case: Case, ticket: Ticket, agent: Agent) -> Case:
+    """What was not taken as an act is answered to the registered address, once an hour; never to a machine."""
+    reason = why_no_act(case)
+    if reason is None or case.machine:
+        return replace(case, is_quiet=True)
+    if case.envelope.quiet:
+        return case
+    if case.facts.explained:
+        return case.because("the agent was told so within the last hour")
+    setting = "[trust] agent_proof" if reason.kind == "not-proved" else "[[mailbox]] reply_address"
+    plan = _to_agent(case, "not-taken", ticket, agent, remarks=(reason,), setting=setting, text=case.mail.text)
+    # A forged agent's mail is not quiet for the real agent: they are the one who has to know.
+    return replace(case.with_letters(plan), is_quiet=False)
+
+
+def _to_agent(case: Case, name: str, ticket: Ticket, agent: Agent, /, **values: object) -> LetterPlan:
+    mailbox = case.directory.mailbox(ticket.mailbox)
+    view = case.view(case.language_of(agent), ticket, recipient=case.directory.agent_name(agent), **values)
+    replies_to = case.mail.message_id if agent == case.agent and name != "not-taken" else None
+    return LetterPlan(
+        name,
+        Person(agent.address, case.directory.agent_name(agent)),
+        "agent",
+        case.directory.mailbox_name(mailbox),
+        view,
+        replies_to=replies_to,
+    )

@@ -1,0 +1,41 @@
+"""What a decision needs to know of the store, asked before it is made. Pure: reads the mail, never the store."""
+
+from __future__ import annotations
+
+from maildesk.desk.directory import Directory, Recipient
+from maildesk.desk.evidence import near, numbers_in, signed_ids
+from maildesk.desk.model import Questions
+from maildesk.errors import UnknownMailbox
+from maildesk.mail.model import Envelope, Mail
+from maildesk.mail.token import Purpose, read_message_id
+
+
+def recipients_of(envelope: Envelope, directory: Directory) -> tuple[Recipient, ...]:
+    """The desk's own addresses of an envelope; others are left out."""
+    found = []
+    for address in envelope.recipients:
+        try:
+            found.append(directory.recipient(address, envelope.sender, True))
+        except UnknownMailbox:
+            continue
+    return tuple(found)
+
+
+def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
+    """What the decision on this mail needs to know."""
+    recipients = recipients_of(envelope, directory)
+    returned = mail.bounce.returned_ids if mail.bounce else ()
+    own = (*(text for text, _ in signed_ids(mail, directory)), *returned)
+    tokens = [r.token for r in recipients if r.token is not None]
+    signed = [read_message_id(directory.keyring, text) for text in (*own, mail.message_id or "")]
+    foreign = tuple(r for r in near(mail.references) if r not in own)
+    ids = [t.ticket_id for t in tokens] + [s.token.ticket_id for s in signed if s is not None]
+    return Questions(
+        content_key=mail.content_key,
+        ticket_ids=tuple(dict.fromkeys(ids)),
+        foreign_ids=foreign,
+        letter_ids=own,
+        copies=tuple((t.ticket_id, t.slot) for t in tokens if t.purpose is Purpose.BOUNCE),
+        numbers=numbers_in(mail.subject),
+        author=mail.author.address if mail.author else None,
+    )

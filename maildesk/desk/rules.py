@@ -1,0 +1,373 @@
+"""What becomes of a mail: the stages, in order, each a tuple of rules an admin can read aloud. Pure.
+
+    gate     who may be believed
+    machine  whether a person wrote it at all
+    thread   which ticket it belongs to, and whether it was here before
+    author   who that is on this ticket
+    ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act
+    changes  what the store writes
+    letters  who is told; after them only a brake (brakes.py) may take one away, and nothing may add one
+
+A rule takes the case so far and returns it with its reason in `why`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import timedelta
+
+from maildesk.config import Mailbox
+from maildesk.desk import acts, letters
+from maildesk.desk.case import Case, Who
+from maildesk.desk.directory import Directory
+from maildesk.desk.evidence import find
+from maildesk.desk.matrix import MATRIX
+from maildesk.desk.model import (
+    Change,
+    Decision,
+    Entered,
+    Facts,
+    MentionAdded,
+    Opened,
+    Outcome,
+    PersonSeen,
+    StateSet,
+)
+from maildesk.desk.questions import recipients_of
+from maildesk.desk.trust import Verdict
+from maildesk.mail import address as addresses
+from maildesk.mail.compose import base_subject
+from maildesk.mail.model import Envelope, Mail
+from maildesk.mail.token import read_message_id
+
+# A saved reply address is used again years later for something else; within a week it is still the same matter.
+SAVED_ADDRESS_AFTER = timedelta(days=7)
+# A subject longer than this is somebody's body.
+MAX_SUBJECT_CHARS = 250
+
+
+# Gate: who may be believed.
+
+
+def author_is_one(case: Case) -> Case:
+    """Exactly one author in From, or nobody is believed."""
+    if case.author is not None:
+        return case
+    return replace(case.flagged("ambiguous-author"), is_quiet=True).because(case.verdict.why)
+
+
+def author_is_proved(case: Case) -> Case:
+    """Proof as [trust] says; without it the mail is taken, and flagged."""
+    if case.author is None:
+        return case
+    case = case.because(case.verdict.why)
+    if case.verdict.is_failed:
+        return replace(case.flagged("unverified", "auth-fail"), is_quiet=True)
+    return case if case.verdict.is_proved else case.flagged("unverified")
+
+
+def author_is_not_us(case: Case) -> Case:
+    """Mail that claims to come from one of the desk's own addresses is answered to nobody."""
+    if case.author is None or not case.directory.is_own(case.author.address):
+        return case
+    return replace(case.flagged("unverified"), who="own", is_quiet=True).because(
+        "its author claims one of our own addresses"
+    )
+
+
+def envelope_is_quiet(case: Case) -> Case:
+    """An import writes to nobody."""
+    return replace(case, is_quiet=True).because("it was imported quietly") if case.envelope.quiet else case
+
+
+# Machine: whether a person wrote it.
+
+
+def is_our_own_letter(case: Case) -> Case:
+    """A letter of ours that came back is answered to nobody: that is how loops live."""
+    signed = read_message_id(case.directory.keyring, case.mail.message_id or "")
+    if signed is None and case.mail.desk_id.lower() != case.directory.keyring.desk_id.lower():
+        return case
+    if case.mail.bounce is not None:
+        return case
+    return replace(case.flagged("automatic"), machine="own", is_quiet=True).because("it is one of our own letters")
+
+
+def is_bounce(case: Case) -> Case:
+    """A delivery report (RFC 3464) is never answered (RFC 5321, 4.5.5)."""
+    if case.machine or case.mail.bounce is None:
+        return case
+    return replace(case.flagged("automatic"), machine="bounce").because("it is a delivery report")
+
+
+def is_automatic(case: Case) -> Case:
+    """A machine wrote it: no automatic answer (RFC 3834, 2), no change of state."""
+    reason = case.mail.automatic or ("it has the null sender" if case.envelope.sender == "" else None)
+    if case.machine or reason is None:
+        return case
+    machine = replace(case.flagged("automatic"), machine="absence" if case.mail.absence else "automatic")
+    return machine.because(f"a machine wrote it ({reason})")
+
+
+# Thread: which ticket.
+
+
+def was_here_before(case: Case) -> Case:
+    """The same content for the same mailbox within 30 days, by any door: the same mail."""
+    for twin in case.facts.twins:
+        if addresses.same(twin.mailbox, case.mailbox.address):
+            return case.settled("duplicate", "redelivered", f"mail {twin.mail_id} has the same content")
+    return case
+
+
+def evidence_is_found(case: Case) -> Case:
+    """Signed address, signed Message-ID, known Message-ID, number in the subject: the strongest counts."""
+    found = find(case.mail, case.recipients, case.facts, case.directory)
+    return replace(case, evidence=found).because(*found.why)
+
+
+def bounce_is_ours(case: Case) -> Case:
+    """A bounce belongs to the letter whose signed address or signed Message-ID it returns."""
+    if case.machine != "bounce":
+        return case
+    letter = next(iter(case.facts.letters), None)
+    ticket = case.facts.ticket(letter.ticket_id) if letter is not None else None
+    if letter is None or ticket is None:
+        return case.settled("ignored", "bounce of nothing of ours", "it returns no letter of ours")
+    found = replace(case.evidence, level="signed-id", ticket=ticket, answered=letter)
+    return replace(case, evidence=found, way="bounce").because(f"it returns a letter of ticket #{ticket.number}")
+
+
+def machine_without_thread(case: Case) -> Case:
+    """An absence notice or a letter of ours that belongs to no ticket is kept and ignored."""
+    if case.machine in ("absence", "own") and case.evidence.level in ("none", "subject"):
+        return case.settled("ignored", case.machine, "no ticket knows of it")
+    return case
+
+
+def other_mailbox_has_it(case: Case) -> Case:
+    """A mail to several of our mailboxes that belongs to a ticket becomes one entry there."""
+    ticket = case.ticket
+    if ticket is None or case.evidence.level == "subject":
+        return case
+    for twin in case.facts.twins:
+        if twin.ticket_id == ticket.id:
+            return case.settled(
+                "duplicate", "another mailbox", f"mail {twin.mail_id} put it on #{ticket.number} already"
+            )
+    return case
+
+
+# Author: who that is on this ticket.
+
+
+def author_is_known(case: Case) -> Case:
+    """The person the evidence was signed for, another customer of the ticket, an agent, or somebody else."""
+    author, ticket = case.author, case.ticket
+    if author is None or case.who == "own":
+        return case
+    agent = case.directory.agent(author.address)
+    who: Who = "other"
+    if ticket is not None:
+        mine = [p for p in ticket.people if p.kind == "customer" and addresses.same(p.person.address, author.address)]
+        if mine:
+            who = "addressee" if case.evidence.slot in {p.slot for p in mine} else "participant"
+    if agent is not None and (who == "other" or case.evidence.is_agent_path):
+        who = "agent"
+    return replace(case, who=who, agent=agent)
+
+
+# Ways: an entry, a new ticket, an agent's act.
+
+
+def own_letter_has_a_way(case: Case) -> Case:
+    """A letter of ours that came back stays with its ticket, so that a loop makes no tickets."""
+    return replace(case, way="join") if case.machine == "own" and case.ticket is not None else case
+
+
+def agent_has_a_way(case: Case) -> Case:
+    """An agent's mail on a ticket is an act or a note; without a ticket it is anyone's mail."""
+    if case.who != "agent" or case.ticket is None or case.way:
+        return case
+    if case.evidence.level == "subject" and not case.verdict.is_aligned:
+        return case
+    return acts.way_of(case)
+
+
+def customer_has_a_way(case: Case) -> Case:
+    """The matrix."""
+    if case.way:
+        return case
+    who = case.who if case.who in ("addressee", "participant") else "other"
+    rows = MATRIX.get((case.evidence.level, who))
+    if rows is None:
+        return replace(case, way="new")
+    row = rows[0 if case.verdict.is_proved else 2 if case.verdict.is_failed else 1]
+    case = case.flagged(*row.flags)
+    if row.joins:
+        return replace(case, way="join").because(
+            "its author may join" if not row.flags else f"it joins, {row.flags[0]}"
+        )
+    return replace(case, way="new").because("its author is nobody of that ticket: a new one mentions it")
+
+
+def closed_stays_closed(case: Case) -> Case:
+    """A mail to a closed ticket opens a follow-up."""
+    if case.way != "join" or case.ticket is None or case.ticket.state != "closed" or case.machine:
+        return case
+    return replace(case, way="new").because(f"#{case.ticket.number} is closed: a follow-up")
+
+
+def saved_address_is_new_matter(case: Case) -> Case:
+    """A saved signed address, without references, with another subject, a week after the ticket was solved."""
+    ticket = case.ticket
+    if case.way != "join" or ticket is None or case.evidence.level != "signed-address" or case.mail.references:
+        return case
+    is_old = ticket.state == "solved" and ticket.solved_at and case.facts.now - ticket.solved_at > SAVED_ADDRESS_AFTER
+    if not is_old or base_subject(case.mail.subject).casefold() == ticket.subject.casefold():
+        return case
+    return replace(case, way="new").because(f"another subject, long after #{ticket.number} was solved: a new ticket")
+
+
+# Changes: what the store writes.
+
+
+def new_ticket(case: Case) -> Case:
+    """The next number; it mentions what its evidence named and what the same mail opened for other mailboxes."""
+    if case.way != "new":
+        return case
+    twins = tuple(t.ticket_id for t in case.facts.twins if t.ticket_id is not None and t.outcome == "ticket")
+    mentioned = tuple(
+        t
+        for t in dict.fromkeys(
+            (*((case.ticket,) if case.ticket else ()), *case.evidence.tagged, *map(case.facts.ticket, twins))
+        )
+        if t is not None
+    )
+    tags = ("spam",) if is_spam(case) else ()
+    language = letters.customer_language(case)
+    opened = Opened(
+        subject=base_subject(case.mail.subject)[:MAX_SUBJECT_CHARS],
+        mailbox=case.mailbox.address,
+        language=language,
+        requester=case.author if case.who != "own" else None,
+        tags=tags,
+        mentions=tuple(t.number for t in mentioned),
+    )
+    outcome: Outcome = "unreadable" if case.mail.unreadable else "ticket"
+    changes: tuple[Change, ...] = (opened, entered(case), *(MentionAdded(t.id) for t in mentioned))
+    case = replace(
+        case, changes=case.changes + changes, outcome=outcome, mentions=mentioned, cause=case.mail.unreadable
+    )
+    return case.because("a new ticket")
+
+
+def new_entry(case: Case) -> Case:
+    """An entry; a person's mail brings the ticket back to open, a machine's changes nothing."""
+    if case.way != "join" or case.ticket is None:
+        return case
+    changes: tuple[Change, ...] = (entered(case),)
+    if not case.machine and case.ticket.state in ("pending", "on-hold", "solved"):
+        changes += (StateSet("open"),)
+    return replace(case, changes=case.changes + changes, outcome="entry").because("an entry")
+
+
+def bounced_letter(case: Case) -> Case:
+    """An event that says which address did not get a letter, and why."""
+    if case.way != "bounce" or case.mail.bounce is None or case.evidence.answered is None:
+        return case
+    status = ", ".join(
+        f"{f.recipient or case.evidence.answered.recipient} {f.status or ''}".strip() for f in case.mail.bounce.failures
+    )
+    word = "delayed" if case.mail.bounce.delayed else "not delivered"
+    event = replace(
+        entered(case), kind="event", author=None, text=f"{word}: {status or case.evidence.answered.recipient}"
+    )
+    return replace(case, changes=(*case.changes, event), outcome="entry").because(f"an event: {event.text}")
+
+
+def person_was_seen(case: Case) -> Case:
+    """The language and the name of a customer are kept for the next time."""
+    if case.author is None or case.machine or case.who in ("agent", "own") or case.way not in ("new", "join"):
+        return case
+    language = case.mail.language or case.mail.language_stated
+    seen = PersonSeen(case.author, case.directory.language(language) if language else None, case.verdict.is_proved)
+    return replace(case, changes=(*case.changes, seen))
+
+
+def entered(case: Case) -> Entered:
+    """The entry of a customer's mail."""
+    mail = case.mail
+    return Entered("customer", case.author, mail.subject, mail.text, mail.full_text, case.flags)
+
+
+def is_spam(case: Case) -> bool:
+    """Whether a trusted server marked it as spam."""
+    return case.mail.spam is not None and case.directory.is_relay(case.envelope.peer)
+
+
+# Letters: who is told.
+
+
+def customer_is_confirmed(case: Case) -> Case:
+    """A new ticket by a person is confirmed, in their language; only a proved one gets words of theirs back."""
+    if case.way != "new" or case.author is None or case.machine or is_spam(case):
+        return case
+    if not case.mailbox.confirm:
+        return case.because("no confirmation: the mailbox has none")
+    if case.mail.suppress:
+        return case.because(f"no confirmation: {case.mail.suppress}")
+    return case.with_letters(letters.confirmation(case))
+
+
+def agents_are_told(case: Case) -> Case:
+    """New: all agents of the mailbox. A customer's entry: the assignee, or all when there is none."""
+    if case.way not in ("new", "join") or is_spam(case) or case.machine in ("own", "absence"):
+        return case
+    if case.ticket is not None and case.way == "join" and "spam" in case.ticket.tags:
+        return case.because("nobody is told: the ticket is spam")
+    return case.with_letters(*letters.notices(case))
+
+
+def agents_hear_of_bounce(case: Case) -> Case:
+    """A letter that did not arrive is told to the agents, never to the address that bounced."""
+    if case.way != "bounce" or case.mail.bounce is None or case.mail.bounce.delayed:
+        return case
+    return case.with_letters(*letters.undelivered(case))
+
+
+Rule = Callable[[Case], Case]
+GATE: tuple[Rule, ...] = (author_is_one, author_is_proved, author_is_not_us, envelope_is_quiet)
+MACHINE: tuple[Rule, ...] = (is_our_own_letter, is_bounce, is_automatic)
+THREAD: tuple[Rule, ...] = (
+    was_here_before,
+    evidence_is_found,
+    bounce_is_ours,
+    machine_without_thread,
+    other_mailbox_has_it,
+)
+AUTHOR: tuple[Rule, ...] = (author_is_known,)
+WAYS: tuple[Rule, ...] = (
+    own_letter_has_a_way,
+    agent_has_a_way,
+    customer_has_a_way,
+    closed_stays_closed,
+    saved_address_is_new_matter,
+)
+CHANGES: tuple[Rule, ...] = (new_ticket, new_entry, bounced_letter, acts.changes, person_was_seen)
+LETTERS: tuple[Rule, ...] = (customer_is_confirmed, agents_are_told, agents_hear_of_bounce, acts.letters_of)
+STAGES: tuple[tuple[Rule, ...], ...] = (GATE, MACHINE, THREAD, AUTHOR, WAYS, CHANGES, LETTERS)
+
+
+def decide(
+    mail: Mail, envelope: Envelope, verdict: Verdict, facts: Facts, directory: Directory, mailbox: Mailbox
+) -> Decision:
+    """What becomes of one mail for one mailbox."""
+    case = Case(mail, envelope, verdict, facts, directory, recipients_of(envelope, directory), mailbox)
+    for stage in STAGES:
+        for rule in stage:
+            case = rule(case)
+            if case.is_settled:
+                return case.decision()
+    return case.decision()

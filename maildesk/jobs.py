@@ -1,0 +1,121 @@
+"""What happens by the clock. APScheduler only ticks; the truth (deadlines, when a job last ran) is rows.
+
+A missed tick is made up: a job is due when its row is older than its period, however long the desk was down.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+
+from maildesk import clock, log
+from maildesk.desk.model import Entered, StandingStill
+from maildesk.errors import MaildeskError
+from maildesk.mail.model import Person
+from maildesk.settle import Settler
+from maildesk.store import tickets
+from maildesk.store.sqlite import SqliteEngine, Tx
+
+TICK_S = 60
+# One transaction closes so many at a time, so that a backlog never holds up accepting.
+_CLOSED_AT_ONCE = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """What a job may use. standing: what stands still; empty when all flows."""
+
+    at: datetime
+    settler: Settler
+    standing: tuple[StandingStill, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """Something timed. run returns how much it did; True in `again` when there may be more at once."""
+
+    name: str
+    every: timedelta
+    run: Callable[[Tx, Now], int]
+
+
+def close_solved(tx: Tx, now: Now) -> int:
+    """Solved becomes closed after [desk] close_after_days; only the clock closes."""
+    before = now.at - timedelta(days=now.settler.directory.config.desk.close_after_days)
+    rows = tx.list("solved tickets older than", before=clock.iso(before), limit=_CLOSED_AT_ONCE)
+    for row in rows:
+        ticket_id = tickets.integer(row["id"])
+        tickets.set_state(tx, ticket_id, "closed", now.at)
+        event = Entered("event", Person("desk"), "", "state: solved → closed", "", ())
+        tickets.add_entry(tx, ticket_id, event, at=now.at, via="desk")
+        tx.add("history", at=clock.iso(now.at), what="closed", mail_id=None, ticket_id=ticket_id, detail="{}")
+    return len(rows)
+
+
+def tell_admins(tx: Tx, now: Now) -> int:
+    """Once a day, while something stands still."""
+    return now.settler.standstill(tx, now.standing, now.at)
+
+
+JOBS = (
+    Job("close-solved", timedelta(hours=1), close_solved),
+    Job("tell-admins", timedelta(days=1), tell_admins),
+)
+
+
+class Clockwork:
+    """Ticks once a minute and at once at the start, and runs what is due."""
+
+    def __init__(
+        self,
+        store: SqliteEngine,
+        settler: Callable[[], Settler],
+        standing: Callable[[], tuple[StandingStill, ...]],
+        on_letters: Callable[[], None],
+    ) -> None:
+        self._store, self._settler, self._standing, self._on_letters = store, settler, standing, on_letters
+        defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
+        self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
+
+    def start(self) -> None:
+        """In the daemon's loop."""
+        self._scheduler.add_job(
+            self.tick, "interval", seconds=TICK_S, id="tick", replace_existing=True, next_run_time=clock.now()
+        )
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """No further tick; a transaction that has begun is finished by the store."""
+        self._scheduler.shutdown(wait=False)
+
+    async def tick(self) -> None:
+        """Run every job whose last run is a period ago."""
+        now = clock.now()
+        standing = self._standing()
+        for job in JOBS:
+            try:
+                done = await asyncio.wrap_future(
+                    self._store.write(lambda tx, job=job: self._run(tx, job, now, standing))
+                )
+            except MaildeskError as error:
+                log.failure("job.failed", error, job=job.name)
+                continue
+            if done:
+                log.event("job.done", job=job.name, count=done)
+                self._on_letters()
+
+    def _run(self, tx: Tx, job: Job, now: datetime, standing: tuple[StandingStill, ...]) -> int:
+        row = tx.find("job", name=job.name)
+        last = None if row is None else tickets.time(row["last_at"])
+        # A last run in the future was written by a clock that stood wrong.
+        if last is not None and timedelta() <= now - last < job.every:
+            return 0
+        done = job.run(tx, Now(now, self._settler(), standing))
+        # A daily letter that was not owed is asked for again at the next tick, not tomorrow.
+        if done or job.every < timedelta(days=1):
+            tx.add("job", name=job.name, at=clock.iso(now))
+        return done

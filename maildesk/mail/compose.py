@@ -1,0 +1,383 @@
+"""A letter's values to its final bytes. Pure: makes no id and no date, chooses no recipient, sends nothing.
+
+The bytes are ours from the first to the last instead of the standard library's generator: that one encodes long Message-IDs
+(which breaks threads), lets an encoded word turn into a field of its own on Pythons before 3.13 (CVE-2024-6923), and takes
+ten times as long. What is written is read again with the standard library's parser and compared field by field.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from base64 import encodebytes
+from binascii import b2a_base64, b2a_qp
+from dataclasses import dataclass
+from datetime import datetime
+from email.errors import HeaderParseError
+from email.header import decode_header
+from email.message import Message
+from email.parser import Parser
+from email.utils import format_datetime, parseaddr
+from hashlib import sha256
+from typing import Literal
+from urllib.parse import quote
+
+from maildesk.errors import NotComposable
+from maildesk.mail.model import Attachment
+
+MAX_LINE_OCTETS = 998  # RFC 5322, 2.1.1
+_FOLD_OCTETS = 76  # RFC 2047, 2: the longest line that may hold an encoded word
+_MAX_TEXT_CHARS = 900  # of a header; Exchange keeps 255 of a subject, so nothing that people write is lost
+_MAX_NAME_CHARS = 200
+_MAX_ID_OCTETS = 900  # longer than any that was seen, and one always fits a line
+_MAX_FILE_NAME_OCTETS = 200  # file systems take 255; three characters for each octet still fit one line
+_KEPT_REFERENCES = 10  # after the anchor: a thread stays one when a client dropped some, and the field stays short
+
+# C0, DEL, C1, line and paragraph separators, lone surrogates, direction overrides and isolates, byte order marks: none of
+# them has a place in one line of a header; an override in a name shows "gpj.exe" as "exe.jpg".
+_UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ufeff\ud800-\udfff\ufffe\uffff]")
+_ENCODED_WORD = re.compile(r"=\?(?=[^?]*\?)")
+_BODY_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_NEWLINE = re.compile(r"\r\n|\r|\n")
+_MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")
+_DOT_ATOM = re.compile(
+    "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+(?:\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+)*"
+)
+_QUOTED_LOCAL = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+"')
+_PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 '_-]+")
+_DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]")
+_TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
+_Q_SAFE = frozenset(
+    b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
+)  # RFC 2047, 5 (3): in a phrase
+_FOLD = re.compile(r"\r?\n(?=[ \t])")
+
+# What mail clients write before a subject they answer or forward, in the languages in which people write to desks.
+_PREFIX = re.compile(
+    r"\s*(?:(?:re|r|aw|antwort|antw|sv|vs|vb|vl|rép|rép\.|rif|res|ris|rv|fwd|fw|wg|tr|i|enc|odp|pd|ynt|ilt|rz|doorst"
+    r"|回复|答复|回覆|转发|轉寄|返信|転送)\s?(?:\[\d{1,4}\]|\(\d{1,4}\)|\^\d{1,4})?\s?[:\uff1a]|\[#\d+\])",
+    re.IGNORECASE,
+)
+_TAG = re.compile(r"\s*\[#\d+\]")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outgoing:
+    """Everything one letter says. to: the bare address of its one recipient; reply_to: "" leaves the field out.
+
+    references: oldest first, the ticket's anchor in front; ids that no mail may hold are left out.
+    hops: how many desks the mail before this one had passed; thread_topic: the base subject (Outlook's name of a thread).
+    text and html: with any newlines; attachments: all are attached, none shown in place.
+    """
+
+    from_name: str
+    from_address: str
+    to: str
+    subject: str
+    message_id: str
+    date: datetime
+    text: str
+    desk_id: str
+    reply_to: str = ""
+    in_reply_to: str | None = None
+    references: tuple[str, ...] = ()
+    auto_submitted: Literal["auto-replied", "auto-generated"] | None = None
+    content_language: str = ""
+    hops: int = 0
+    thread_topic: str = ""
+    html: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+
+
+def safe_header(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
+    """`text` as one harmless line of at most `limit` characters: no control, no line break, no direction override.
+
+    Nothing in it can be read as an encoded word, so that no parser finds a second meaning (CVE-2024-6923).
+    """
+    if not text.isascii() or not text.isprintable():
+        text = _UNSAFE.sub(" ", text)
+    return " ".join(_ENCODED_WORD.sub("= ?", " ".join(text.split()))[:limit].split())
+
+
+def base_subject(subject: str) -> str:
+    """`subject` without reply and forward prefixes, without our `[#N]` tags, on one line; "" when nothing is left."""
+    text, start = " ".join(subject.split()), 0
+    while match := _PREFIX.match(text, start):
+        start = match.end()
+    return _TAG.sub("", text[start:]).strip()
+
+
+def reply_subject(number: int | None, subject: str) -> str:
+    """`Re: [#50031] subject`: the tag stands once, whatever came back (RFC 5256, 2.1: clients skip a bracket in front)."""
+    tag = "" if number is None else f"[#{number}] "
+    return f"Re: {tag}{base_subject(subject)}".rstrip()
+
+
+def compose(letter: Outgoing) -> bytes:
+    """The letter's final bytes: CRLF, lines of at most 998 octets, 7-bit but for an internationalised address.
+
+    Raises NotComposable when an address, the Message-ID or the date cannot be written, or when the bytes, read again,
+    do not say exactly what was asked.
+    """
+    fields = _fields(letter)
+    body, shown = _body(letter)
+    head = "".join(f"{name}: {written}\r\n" for name, written, _ in fields).encode()
+    _verify(head + b"MIME-Version: 1.0\r\n" + shown, letter, fields)
+    return head + b"MIME-Version: 1.0\r\n" + body
+
+
+# A field: its name, what is written after the colon (folded), and what a reader must get out of it.
+_Field = tuple[str, str, str | tuple[str, str]]
+
+
+def _fields(letter: Outgoing) -> list[_Field]:
+    if not _is_id(letter.message_id) or letter.date.tzinfo is None:
+        raise NotComposable("a letter needs a Message-ID of its own and a date with its zone")
+    fields: list[_Field] = [
+        _mailbox_field("From", letter.from_name, letter.from_address),
+        _mailbox_field("To", "", letter.to),
+    ]
+    if letter.reply_to:
+        fields.append(_mailbox_field("Reply-To", "", letter.reply_to))
+    fields.append(_text_field("Subject", letter.subject))
+    fields.append(_plain("Date", format_datetime(letter.date)))
+    fields.append(_plain("Message-ID", letter.message_id))
+    if letter.in_reply_to is not None and _is_id(letter.in_reply_to):
+        fields.append(_plain("In-Reply-To", letter.in_reply_to))
+    if references := _references(letter.references):
+        # One id a line: a Message-ID that was encoded or broken no longer names the mail it came from.
+        fields.append(("References", "\r\n ".join(references), " ".join(references)))
+    if letter.auto_submitted is not None:
+        # RFC 3834, 5; the second field is what Exchange and Outlook look at.
+        fields += [_plain("Auto-Submitted", letter.auto_submitted), _plain("X-Auto-Response-Suppress", "All")]
+    fields += [_text_field("X-Maildesk-Desk", letter.desk_id), _plain("X-Maildesk-Hops", str(int(letter.hops)))]
+    if _LANGUAGE.fullmatch(letter.content_language):
+        fields.append(_plain("Content-Language", letter.content_language))
+    if safe_header(letter.thread_topic):
+        fields.append(_text_field("Thread-Topic", letter.thread_topic))
+    return fields
+
+
+def _plain(name: str, value: str) -> _Field:
+    return name, value, value
+
+
+def _is_id(text: str) -> bool:
+    return len(text) <= _MAX_ID_OCTETS and "=?" not in text and _MESSAGE_ID.fullmatch(text) is not None
+
+
+def _references(ids: tuple[str, ...]) -> tuple[str, ...]:
+    known = tuple(dict.fromkeys(found for found in ids if _is_id(found)))
+    return known if len(known) <= _KEPT_REFERENCES + 1 else (known[0], *known[-_KEPT_REFERENCES:])
+
+
+def _text_field(name: str, text: str) -> _Field:
+    text = safe_header(text)
+    if text.isascii() and all(len(word) < _FOLD_OCTETS for word in text.split(" ")):
+        return name, _folded(text, len(name) + 2), text
+    return name, _encoded(text, len(name) + 2), text
+
+
+def _folded(text: str, used: int) -> str:
+    if used + len(text) <= _FOLD_OCTETS:
+        return text
+    lines, line = [], ""
+    for word in text.split(" "):
+        if line and used + len(line) + 1 + len(word) > _FOLD_OCTETS:
+            lines.append(line)
+            line, used = word, 1
+        else:
+            line = f"{line} {word}" if line else word
+    return "\r\n ".join([*lines, line])
+
+
+def _encoded(text: str, used: int) -> str:
+    """`text` as encoded words of at most 75 octets, each with whole characters (RFC 2047, 2 and 5)."""
+    base64 = sum(char > "\x7f" for char in text) * 3 > len(text)
+    opening = "=?utf-8?b?" if base64 else "=?utf-8?q?"
+    words, word, size = [], bytearray(), 0
+    for char in text:
+        octets = char.encode()
+        cost = len(octets) if base64 else sum(1 if octet in _Q_SAFE or octet == 0x20 else 3 for octet in octets)
+        room = _FOLD_OCTETS - used - len(opening) - 2
+        if word and (-(-(size + cost) // 3) * 4 if base64 else size + cost) > room:
+            words.append(bytes(word))
+            word, size, used = bytearray(), 0, 1
+        word += octets
+        size += cost
+    words.append(bytes(word))
+    coded = (b2a_base64(word, newline=False).decode() if base64 else _q(word) for word in words)
+    return "\r\n ".join(f"{opening}{code}?=" for code in coded)
+
+
+def _q(octets: bytes) -> str:
+    return "".join(chr(o) if o in _Q_SAFE else "_" if o == 0x20 else f"={o:02X}" for o in octets)
+
+
+def _mailbox_field(field: str, name: str, address: str) -> _Field:
+    written, name = _written_address(address), safe_header(name, _MAX_NAME_CHARS)
+    if not name:
+        return field, written, ("", written)
+    if not name.isascii():
+        phrase = _encoded(name, len(field) + 2)
+    elif _PLAIN_PHRASE.fullmatch(name):
+        phrase = name
+    else:
+        phrase = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    last_line = len(phrase) - (phrase.rfind("\n") + 1) + len(written) + 3
+    space = " " if last_line + len(field) + 2 <= _FOLD_OCTETS else "\r\n "
+    return field, f"{phrase}{space}<{written}>", (name, written)
+
+
+def _written_address(address: str) -> str:
+    """An addr-spec that means one mailbox: a domain as A-labels, a local part quoted where it must be (RFC 5322, 3.4.1)."""
+    local, at, domain = address.rpartition("@")
+    if not domain.isascii():
+        domain = ".".join(_a_label(label) for label in re.split("[.\u3002\uff0e\uff61]", domain))
+    if not domain.startswith("["):
+        domain = domain.lower()
+    if not local or not at or len(address) > 254 or not _DOMAIN.fullmatch(domain) or _UNSAFE.search(local):
+        raise NotComposable("a letter needs a valid address")
+    if not (_DOT_ATOM.fullmatch(local) or _QUOTED_LOCAL.fullmatch(local)) or "=?" in local:
+        if not local.isascii() or "=?" in local:
+            raise NotComposable("a letter needs a valid address")
+        local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{local}@{domain}"
+
+
+def _a_label(label: str) -> str:
+    if label.isascii():
+        return label
+    # IDNA 2008 keeps "ß" and the final sigma; the standard library's "idna" codec is of 2003 and sends such mail elsewhere.
+    return "xn--" + unicodedata.normalize("NFKC", label.lower()).encode("punycode").decode()
+
+
+def _body(letter: Outgoing) -> tuple[bytes, bytes]:
+    """The rest of the mail twice: whole, and without the attachments' content, for `_verify`."""
+    # "=_" stands neither in base64 nor in quoted-printable, and a text that holds it is never sent as 7-bit. The same
+    # letter has the same boundary, so that it has the same bytes whenever it is composed.
+    key = sha256(f"{letter.message_id}\0{letter.text}\0{letter.html}".encode(errors="surrogatepass")).hexdigest()[:24]
+    main = _text_part("plain", letter.text)
+    if letter.html is not None:
+        main = _multipart("alternative", f"=_a{key}", (main, _text_part("html", letter.html)))
+    if not letter.attachments:
+        return main, main
+    whole = tuple(_attachment(one, encodebytes(one.content).replace(b"\n", b"\r\n")) for one in letter.attachments)
+    # The alphabet of base64 cannot begin a field or a boundary; reading megabytes again would only hold up the desk.
+    shown = tuple(_attachment(one, b"") for one in letter.attachments)
+    boundary = f"=_m{key}"
+    return _multipart("mixed", boundary, (main, *whole)), _multipart("mixed", boundary, (main, *shown))
+
+
+def _multipart(kind: str, boundary: str, parts: tuple[bytes, ...]) -> bytes:
+    line = f"--{boundary}".encode()
+    head = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n\r\n'.encode()
+    return head + b"".join(line + b"\r\n" + part + b"\r\n" for part in parts) + line + b"--\r\n"
+
+
+def _body_text(text: str) -> str:
+    text = _NEWLINE.sub("\n", _BODY_CONTROL.sub("", text)).strip("\n") + "\n"
+    return text.encode(errors="replace").decode() if not text.isascii() else text
+
+
+def _text_part(kind: str, text: str) -> bytes:
+    octets = _body_text(text).replace("\n", "\r\n").encode()
+    if octets.isascii() and b"=_" not in octets and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE_OCTETS:
+        way, coded = "7bit", octets
+    elif sum(octet > 0x7F for octet in octets) * 3 > len(octets):
+        way, coded = "base64", encodebytes(octets).replace(b"\n", b"\r\n")
+    else:
+        way, coded = "quoted-printable", b2a_qp(octets, istext=True)
+    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {way}\r\n\r\n"
+    return head.encode() + coded
+
+
+def _attachment(attachment: Attachment, coded: bytes) -> bytes:
+    name, type_ = _file_name(attachment.name), attachment.type.lower()
+    if not _TYPE.fullmatch(type_):
+        # A mail or multipart inside may not be base64 (RFC 2046, 5.2.1); its name still says what it is.
+        type_ = "application/octet-stream"
+    if type_.startswith("text/") and _is_utf8(attachment.content):
+        type_ += "; charset=utf-8"
+    if name.isascii():
+        quoted = name.replace("\\", "\\\\").replace('"', '\\"')
+        shown, disposition = quoted, f'filename="{quoted}"'
+    else:
+        # Older Outlooks read the encoded words of "name", everything else the parameter of RFC 2231. A plain `filename`
+        # beside that one is what some parsers would take instead.
+        shown, disposition = _encoded(name, 7), f"filename*=UTF-8''{quote(name, safe='')}"
+    return (
+        f'Content-Type: {type_};\r\n name="{shown}"\r\nContent-Transfer-Encoding: base64\r\n'
+        f"Content-Disposition: attachment;\r\n {disposition}\r\n\r\n"
+    ).encode() + coded
+
+
+def _is_utf8(octets: bytes) -> bool:
+    try:
+        octets.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
+def _file_name(name: str) -> str:
+    name = re.sub(r'[/\\"]', "_", safe_header(name)) or "attachment"
+    if len(name.encode()) > _MAX_FILE_NAME_OCTETS:
+        stem, dot, ending = name.rpartition(".")
+        ending = dot + ending if dot and len(ending.encode()) <= 20 else ""
+        kept = (stem if ending else name).encode()[: _MAX_FILE_NAME_OCTETS - len(ending.encode())]
+        name = kept.decode(errors="ignore") + ending
+    return name
+
+
+def _verify(octets: bytes, letter: Outgoing, fields: list[_Field]) -> None:
+    """Read the mail as another program would; raise NotComposable unless it says what was asked, and nothing more."""
+    if not (octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n")):
+        raise NotComposable("the letter would hold a bare CR or LF")
+    if max(map(len, octets.split(b"\r\n"))) > MAX_LINE_OCTETS:
+        raise NotComposable("the letter would hold a line above 998 octets")
+    mail: Message = Parser().parsestr(octets.decode())
+    mime = ["MIME-Version", "Content-Type", *([] if mail.is_multipart() else ["Content-Transfer-Encoding"])]
+    if mail.keys() != [name for name, _, _ in fields] + mime:
+        raise NotComposable("the letter's header would hold other fields than it should")
+    for (name, _, meant), value in zip(fields, mail.values(), strict=False):
+        if _read(name, value) != meant:
+            raise NotComposable(f"the letter's {name} would say something else than it should")
+    _verify_parts(mail, letter)
+
+
+def _read(name: str, value: str) -> str | tuple[str, str]:
+    value = _FOLD.sub("", value)
+    if name in ("From", "To", "Reply-To"):
+        # The plain case first: it is nearly every letter, and the parser takes as long as the rest of the letter.
+        person, address = ("", value) if _DOT_ATOM.fullmatch(value.rpartition("@")[0]) else parseaddr(value)
+        return _decoded(person), address
+    return _decoded(value)
+
+
+def _decoded(text: str) -> str:
+    if "=?" not in text:
+        return text
+    try:
+        return "".join(
+            part if isinstance(part, str) else part.decode(charset or "ascii") for part, charset in decode_header(text)
+        )
+    except (HeaderParseError, UnicodeDecodeError, LookupError) as error:
+        raise NotComposable("the letter's header would hold an encoded word nobody can read") from error
+
+
+def _verify_parts(mail: Message, letter: Outgoing) -> None:
+    leaves = [part for part in mail.walk() if not part.is_multipart()]
+    texts = [letter.text] if letter.html is None else [letter.text, letter.html]
+    if len(leaves) != len(texts) + len(letter.attachments):
+        raise NotComposable("the letter would hold other parts than it should")
+    for part, text in zip(leaves, texts, strict=False):
+        payload = part.get_payload(decode=True)
+        read = payload.decode() if isinstance(payload, bytes) else ""
+        if read.replace("\r\n", "\n").rstrip("\n") != _body_text(text).rstrip("\n"):
+            raise NotComposable("the letter's text would say something else than it should")
+    for part, attachment in zip(leaves[len(texts) :], letter.attachments, strict=True):
+        keys = ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition"]
+        if part.keys() != keys or part.get_filename() != _file_name(attachment.name):
+            raise NotComposable("an attachment of the letter would have another name than it should")
