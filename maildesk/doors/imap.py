@@ -20,7 +20,7 @@ from datetime import datetime
 from typing import Any
 
 from maildesk import clock, log
-from maildesk.config import Imap
+from maildesk.config import Imap, read_secret
 from maildesk.doors.imap_folder import MAX_BATCH_BYTES, FindPosition, Folder, NotNow, SavePosition
 from maildesk.doors.imap_header import recipients_of
 from maildesk.doors.imap_wire import (
@@ -35,7 +35,7 @@ from maildesk.doors.imap_wire import (
 )
 from maildesk.errors import BareNewline, Looping, MaildeskError, TooLarge
 from maildesk.mail.model import Envelope
-from maildesk.oauth import TokenSource, read_secret
+from maildesk.oauth import TokenSource
 
 Accept = Callable[[bytes, Envelope], Coroutine[Any, Any, Sequence[int]]]
 
