@@ -150,6 +150,9 @@ class Relay:
             return min(longest_s, self._not_before - monotonic)
         now = clock.now()
         due_at = await asyncio.to_thread(self._store.read, lambda tx: outbox.next_due_at(tx, now=now))
+        # Asked again: a worker may have found the relay down during the read.
+        if (pause_s := self._not_before - time.monotonic()) > 0:
+            return min(longest_s, pause_s)
         if due_at is None:
             return longest_s
         if due_at > now:

@@ -156,7 +156,8 @@ def test_4xx_defers_by_the_first_step(tmp_path: Path) -> None:
 def test_deferred_letter_goes_again_and_others_do_not_wait(tmp_path: Path) -> None:
     """A deferred letter holds up nobody, and goes when its time has come, without a wake."""
     script = Script(at_rcpt={"lea@client.test": ["450 4.2.1 later"] * 2}, at_dot={"tom@client.test": ["451 4.3.0 no"]})
-    with opened(tmp_path) as desk, Sink(script=script) as sink, relaying(desk, sink.port) as running:
+    pace = replace(QUICK, backoff_s=(0.6,))
+    with opened(tmp_path) as desk, Sink(script=script) as sink, relaying(desk, sink.port, pace=pace) as running:
         lea, tom, zoe = desk.add("lea@client.test", "tom@client.test", "zoe@client.test")
         running.relay.wake()
         mails = sink.wait_for(3)

@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -65,14 +66,14 @@ def test_probes_are_a_minute_apart(tmp_path: Path) -> None:
     with opened(tmp_path) as desk, Sink(script=Script(greeting="421 4.3.2 not now")) as sink:
         desk.add("lea@client.test")
         with relaying(desk, sink.port, pace=pace) as running:
-            started = time.monotonic()
 
             def woken_until_third() -> bool:
                 running.relay.wake()
                 return sink.connections >= 3
 
             eventually(woken_until_third)
-            assert time.monotonic() - started >= 2 * 0.5
+            # The sink notes a connection when it takes it, which may be late on a busy machine.
+            assert all(later - earlier > 0.4 for earlier, later in pairwise(sink.opened_at))
         assert (line := desk.line(1)) is not None
         assert (line.state, line.attempts) == ("waiting", 0)
 
@@ -136,7 +137,8 @@ def test_lost_answer_is_sent_again_and_counted(tmp_path: Path) -> None:
 def test_letter_that_breaks_every_connection_holds_up_no_other(tmp_path: Path) -> None:
     """A letter at which the relay always hangs up is put off; the next ones go."""
     script = Script(at_rcpt={"odd@client.test": ["421 4.7.0 go away"] * 3})
-    with opened(tmp_path) as desk, Sink(script=script) as sink, relaying(desk, sink.port) as running:
+    pace = replace(QUICK, backoff_s=(1.0,))
+    with opened(tmp_path) as desk, Sink(script=script) as sink, relaying(desk, sink.port, pace=pace) as running:
         odd, _ = desk.add("odd@client.test", "lea@client.test")
         running.relay.wake()
         assert sink.wait_for(2)[0].recipient == "lea@client.test"

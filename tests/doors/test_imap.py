@@ -404,8 +404,10 @@ async def test_stop_ends_an_idle_door_at_once(dovecot: Dovecot, user: str, tmp_p
 async def test_a_door_that_is_stopped_while_accepting_marks_what_it_took(
     dovecot: Dovecot, user: str, tmp_path: Path
 ) -> None:
-    """A drain finishes the mail at hand: it is committed, so it is marked, and not offered at the next start."""
+    """A drain finishes the mail at hand: it is committed, so it is marked, and its place in the folder is kept."""
     desk = Desk()
+    with dovecot.connect(user) as client:
+        desk.position = (client.select_folder("INBOX")[b"UIDVALIDITY"], 0)
     door = desk.door(settings_for(dovecot, user, tmp_path))
 
     def stop(raw: bytes) -> None:
@@ -421,6 +423,7 @@ async def test_a_door_that_is_stopped_while_accepting_marks_what_it_took(
     await until_async(lambda: not thread.is_alive())
     assert desk.subjects == ["one"]
     assert dovecot.flags(user) == {1: {"\\Seen"}, 2: set()}
+    assert desk.position[1] == 1
 
 
 @pytest.mark.parametrize(

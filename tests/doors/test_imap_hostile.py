@@ -13,7 +13,7 @@ import pytest
 
 from maildesk.config import Imap
 from tests.doors.imap_desk import Desk, mail
-from tests.servers.fake_imap import Connection, FakeImap, Gone
+from tests.servers.fake_imap import Connection, FakeImap, Gone, asked_uids
 from tests.wait import until_async
 
 pytestmark = pytest.mark.asyncio
@@ -472,3 +472,29 @@ async def test_stop_ends_a_command_that_hangs(settings: Callable[..., Imap]) -> 
         await door.stop()
         assert time.monotonic() - began < 0.5
         released.set()
+
+
+@pytest.mark.parametrize("done", ["seen", "move:Done"])
+async def test_a_connection_that_breaks_at_every_byte_loses_and_doubles_nothing(
+    settings: Callable[..., Imap], done: str
+) -> None:
+    """Each connection lives a few bytes longer than the one before: every mail is taken once, and marked in the end."""
+    uids = {uid: mail(f"mail {uid}") for uid in range(1, 4)}
+    marked: set[int] = set()
+
+    def script(connection: Connection) -> None:
+        connection.budget_bytes = connection.number * 5
+        connection.greet_and_log_in()
+
+        def mark(tag: bytes, rest: bytes) -> None:
+            marked.update(asked_uids(rest))
+            connection.say(tag + b" OK done")
+
+        connection.serve({b"UID STORE": mark, b"UID MOVE": mark}, uids=uids)
+
+    desk = Desk()
+    with FakeImap(script) as server:
+        async with desk.watching(settings(server, done=done), backoff_s=(0.001, 0.002)):
+            await until_async(lambda: desk.position == (7, 3), 20)
+    assert sorted(desk.subjects) == ["mail 1", "mail 2", "mail 3"]
+    assert marked == {1, 2, 3}

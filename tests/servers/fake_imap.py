@@ -17,11 +17,12 @@ class Gone(Exception):
 
 
 class Connection:
-    """One client. `heard` is every byte that it sent, so far."""
+    """One client. `heard` is every byte that it sent, so far; `budget_bytes`, when set, is all that it will be told."""
 
     def __init__(self, sock: socket.socket, number: int) -> None:
         self.number = number
         self.heard = bytearray()
+        self.budget_bytes: int | None = None
         self._sock = sock
         self._file = sock.makefile("rb")
 
@@ -30,10 +31,16 @@ class Connection:
         self.send(b"".join(line + b"\r\n" for line in lines))
 
     def send(self, data: bytes) -> None:
+        cut = self.budget_bytes is not None and len(data) > self.budget_bytes
+        if self.budget_bytes is not None:
+            data = data[: self.budget_bytes]
+            self.budget_bytes -= len(data)
         try:
             self._sock.sendall(data)
         except OSError as error:
             raise Gone from error
+        if cut:
+            raise Gone
 
     def line(self) -> bytes:
         """The next line of the client, without its CRLF. Raises Gone at the end."""

@@ -1,0 +1,339 @@
+"""What a person wrote now, and what clients put around it: a text as blocks in order. Line by line, linear; when in doubt a line is the person's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache
+
+from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
+from maildesk.mail.model import Block, BlockKind
+from maildesk.mail.phrasebook import phrases
+
+# An attribution wraps over at most this many lines and characters.
+ATTRIBUTION_LINES = 4
+ATTRIBUTION_CHARS = 400
+# A header block over a quote: its labels stand within this many lines.
+HEADER_LINES = 10
+# More lines below "--" than this are no signature but a text with a dash in it.
+SIGNATURE_LINES = 16
+BANNER_CHARS = 100
+
+_QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
+_DASHED = re.compile(r"[\s*>]*[-_=—–*]{2,}[\s*]*(.{3,80}?)[\s*]*[-_=—–*:]{1,}[\s*]*$")
+_RULE = re.compile(r"\s*(?:[_\-=*—–]{5,})\s*$")
+_LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
+_ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
+_MOMENT = re.compile(r"\d{1,2}[:.h]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[/.]\d{1,2}[/.]\d{2}")
+_DATE_FIRST = re.compile(
+    r"[\[(*_]{0,2}(?:\w{2,12}\.?,? )?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]{1,2}(?:\d{1,2}|\w{3,10}\.?)[-/. ,]{1,2}\d{2,4})"
+)
+_BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
+
+
+@dataclass(slots=True)
+class _Reading:
+    """Where the walk over the lines stands: the lines, the kind of each so far, and whether all that follows is quoted."""
+
+    lines: list[str]
+    kinds: list[BlockKind]
+    rest_is_quote: bool = False
+    rest_from: int = -1
+    by_attribution: bool = False
+
+
+def blocks_of(text: str) -> tuple[Block, ...]:
+    """The blocks of a text in order; joined by newlines they are the text without the marks of html.py."""
+    lines, marked = _without_marks(text.split("\n"))
+    reading = _Reading(lines, [])
+    while len(reading.kinds) < len(lines):
+        at = len(reading.kinds)
+        if marked[at] or reading.rest_is_quote:
+            reading.kinds.append("quote")
+        else:
+            for rule in _RULES:
+                if rule(reading, at, marked):
+                    break
+            else:
+                reading.kinds.append("own")
+    _reconsider(reading)
+    _signatures(reading)
+    _banners(reading)
+    return _joined(reading)
+
+
+def own_text(blocks: tuple[Block, ...]) -> str:
+    """What the person wrote now: their own blocks and, where they answered between the lines, the lines they answered."""
+    spoken = [i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()]
+    answered = {i for i, block in enumerate(blocks) if block.kind == "quote" and _answer_follows(blocks, i)}
+    kept: list[str] = []
+    for i, block in enumerate(blocks):
+        if i in spoken:
+            kept.append(block.text)
+        elif i in answered and len(answered) > 1:
+            kept.append(_last_paragraph(block.text))
+    return _BLANKS.sub("\n\n", "\n".join(kept)).strip("\n").rstrip()
+
+
+def _answer_follows(blocks: tuple[Block, ...], i: int) -> bool:
+    return any(b.text.strip() for b in blocks[i + 1 : i + 2] if b.kind == "own")
+
+
+def _last_paragraph(text: str) -> str:
+    """The lines nearest to the answer, back to the first empty quoted line."""
+    lines = text.rstrip().split("\n")
+    while lines and not lines[-1].strip(" \t>"):
+        lines.pop()
+    begin = next((i + 1 for i in range(len(lines) - 1, -1, -1) if not lines[i].strip(" \t>")), 0)
+    return "\n".join(lines[begin:])
+
+
+def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
+    """The lines less the quote marks of html.py, and for each whether it stands inside them."""
+    kept, marked, depth = [], [], 0
+    for line in lines:
+        word = line.strip()
+        if word == QUOTE_BEGINS:
+            depth += 1
+        elif word == QUOTE_ENDS:
+            depth = max(0, depth - 1)
+        else:
+            kept.append(line.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, ""))
+            marked.append(depth > 0)
+    return kept, marked
+
+
+# --- Rules: each looks at the line where the walk stands and may give it, and lines after it, a kind. ---
+
+
+def _quoted(reading: _Reading, at: int, marked: list[bool]) -> bool:
+    """A line that begins with ">"."""
+    if _QUOTED.match(reading.lines[at]):
+        reading.kinds.append("quote")
+        return True
+    return False
+
+
+def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
+    """ "-----Original Message-----" in any language: what follows is quoted."""
+    title = separator_title(reading.lines[at])
+    book = phrases()
+    if (
+        title is None
+        or title not in book.original
+        and title not in book.forwarded
+        and not title.startswith(("forwarded by ", "original message from "))
+    ):
+        return False
+    reading.kinds.append("attribution")
+    end = header_end(reading.lines, at + 1) or at + 1
+    reading.kinds.extend(["attribution"] * (end - at - 1))
+    _rest(reading, end, marked)
+    return True
+
+
+def separator_title(line: str) -> str | None:
+    """What stands between the dashes of a separator line, in lower case; None for any other line."""
+    found = _DASHED.match(line) if len(line) < 120 else None
+    return found[1].casefold().strip(" .:-_*") if found else None
+
+
+def _header_block(reading: _Reading, at: int, marked: list[bool]) -> bool:
+    """ "From: Sent: To: Subject:" in any language, a rule above it or not: what follows is quoted."""
+    begin = at
+    if _RULE.match(reading.lines[at]):
+        begin = next((i for i in range(at + 1, min(at + 4, len(reading.lines))) if reading.lines[i].strip()), at)
+        if begin == at:
+            return False
+    end = header_end(reading.lines, begin)
+    if end is None:
+        return False
+    if begin == at and not any(reading.lines[i].strip() for i in range(at)):
+        # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
+        return False
+    reading.kinds.extend(["attribution"] * (end - at))
+    _rest(reading, end, marked)
+    return True
+
+
+def header_end(lines: list[str], at: int) -> int | None:
+    """Where the header block that begins at `at` ends, None when none does: From and two more, or three of Sent, To, Subject."""
+    labels = phrases().labels
+    seen: list[str] = []
+    end, blanks = at, 0
+    for i in range(at, min(at + HEADER_LINES, len(lines))):
+        if not lines[i].strip():
+            blanks += 1
+            # One empty line between the fields is some clients' layout; it ends the block once enough is seen.
+            if blanks > 1 or len(set(seen)) >= 3:
+                break
+            continue
+        found = _LABEL.match(lines[i][:300])
+        label = labels.get(found[1].casefold().strip()) if found else None
+        if label is None:
+            if not seen or blanks or len(lines[i]) > 200:
+                break
+            continue
+        seen.append(label)
+        blanks, end = 0, i + 1
+    kinds = set(seen)
+    enough = (
+        ("from" in kinds or seen[:1] == ["sent"]) and len(kinds) >= 3 and seen[0] in ("from", "sent", "subject", "to")
+    )
+    return end if enough else None
+
+
+def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
+    """ "On 3 May 2026, Lea wrote:" in any language, over one line or several."""
+    lines = reading.lines
+    joined, first = "", lines[at].strip(" \t*_-[(").casefold()
+    if not first:
+        return False
+    opens = _opens(first)
+    for end in range(at + 1, min(at + ATTRIBUTION_LINES, len(lines)) + 1):
+        line = lines[end - 1].strip()
+        if not line or marked[end - 1] or _QUOTED.match(line) or len(joined) > ATTRIBUTION_CHARS:
+            break
+        joined = f"{joined} {line}".strip()
+        low = joined.casefold().rstrip(" *_\t])")
+        if not low.endswith((":", "：")) and not _verb_ends(low):
+            continue
+        quote_follows = _quote_follows(lines, end, marked)
+        if _attributes(low, opens, quote_follows, is_one_line=end == at + 1):
+            reading.kinds.extend(["attribution"] * (end - at))
+            if not quote_follows:
+                reading.by_attribution = True
+                _rest(reading, end, marked)
+            return True
+    return False
+
+
+def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool) -> bool:
+    has_verb = _verbs().search(low) is not None
+    has_address = _ADDRESS.search(low) is not None
+    has_moment = _MOMENT.search(low) is not None
+    if quote_follows:
+        if has_verb and (opens or has_address or has_moment or is_one_line):
+            return len(low) < 300
+        return (has_address or has_moment) and (opens or _DATE_FIRST.match(low) is not None)
+    # Without ">" below, all that follows is taken as quoted: only a line that no person types by hand may do that.
+    return has_verb and opens and has_moment and low.endswith((":", "："))
+
+
+def _opens(first: str) -> bool:
+    return first.startswith(_starts()) or _DATE_FIRST.match(first) is not None
+
+
+@cache
+def _starts() -> tuple[str, ...]:
+    return tuple(f"{word} " for word in phrases().starts)
+
+
+@cache
+def _verbs() -> re.Pattern[str]:
+    # Chinese, Japanese and Korean have no spaces: their verbs need no border.
+    return re.compile(
+        "|".join(re.escape(v) if ord(v[0]) > 0x2FFF else rf"(?<!\w){re.escape(v)}(?!\w)" for v in phrases().verbs)
+    )
+
+
+def _verb_ends(low: str) -> bool:
+    return low.endswith(phrases().verbs)
+
+
+def _quote_follows(lines: list[str], at: int, marked: list[bool]) -> bool:
+    """Whether the next line that is not empty, at most three on, is quoted."""
+    for i in range(at, min(at + 4, len(lines))):
+        if marked[i] or _QUOTED.match(lines[i]):
+            return True
+        if lines[i].strip():
+            return False
+    return False
+
+
+_RULES = (_quoted, _separator, _header_block, _attribution)
+
+
+def _rest(reading: _Reading, at: int, marked: list[bool]) -> None:
+    """From here on everything is quoted, unless ">" or a client's mark says line by line what is."""
+    if not _quote_follows(reading.lines, at, marked):
+        reading.rest_is_quote, reading.rest_from = True, at
+
+
+def _reconsider(reading: _Reading) -> None:
+    """A mail in which an attribution leaves nothing to the person is their own below it: when in doubt keep."""
+    if not reading.rest_is_quote or not reading.by_attribution:
+        return
+    if not any(kind == "own" and line.strip() for kind, line in zip(reading.kinds, reading.lines, strict=True)):
+        for i in range(reading.rest_from, len(reading.lines)):
+            reading.kinds[i] = "own"
+
+
+def _signatures(reading: _Reading) -> None:
+    """The lines from "-- " to the end of the person's own run (RFC 3676, 4.3)."""
+    lines, kinds = reading.lines, reading.kinds
+    at, anything_before = 0, False
+    while at < len(lines):
+        if kinds[at] == "own" and lines[at].rstrip("\xa0") in ("-- ", "--", "--  "):
+            end = next((i for i in range(at, len(lines)) if kinds[i] != "own"), len(lines))
+            filled = sum(1 for line in lines[at:end] if line.strip())
+            if filled <= SIGNATURE_LINES and anything_before:
+                kinds[at:end] = ["signature"] * (end - at)
+            at = end
+        else:
+            anything_before = anything_before or kinds[at] != "own" or bool(lines[at].strip())
+            at += 1
+
+
+def _banners(reading: _Reading) -> None:
+    """ "Sent from my iPhone", where it closes the person's own run."""
+    lines, kinds = reading.lines, reading.kinds
+    starts = phrases().banners
+    for at, line in enumerate(lines):
+        low = line.strip(" \t*_<>[]~").casefold()
+        if kinds[at] != "own" or not low.startswith(starts) or len(low) > BANNER_CHARS or low.endswith((",", "?", ":")):
+            continue
+        stands_apart = at == 0 or not lines[at - 1].strip() or _RULE.match(lines[at - 1]) is not None
+        if stands_apart and _closes(reading, at + 1):
+            kinds[at] = "banner"
+
+
+def _closes(reading: _Reading, at: int) -> bool:
+    """Whether at most one more own line that is not empty comes before the run ends."""
+    filled = 0
+    while at < len(reading.lines) and reading.kinds[at] == "own" and filled < 2:
+        filled += bool(reading.lines[at].strip())
+        at += 1
+    return filled < 2
+
+
+def _joined(reading: _Reading) -> tuple[Block, ...]:
+    blocks: list[Block] = []
+    begin = 0
+    for at in range(1, len(reading.lines) + 1):
+        if at == len(reading.lines) or reading.kinds[at] != reading.kinds[begin]:
+            blocks.append(Block(reading.kinds[begin], "\n".join(reading.lines[begin:at])))
+            begin = at
+    return tuple(blocks)
+
+
+def unflowed(text: str, *, delete_space: bool) -> str:
+    """The text of format=flowed with its soft breaks undone (RFC 3676): a line that ends in a space goes on in the next.
+
+    Lines of different quote depth never join, and "-- " is a line of its own.
+    """
+    out: list[tuple[int, list[str]]] = []
+    open_depth = -1
+    for line in text.split("\n"):
+        depth = len(line) - len(line.lstrip(">"))
+        inner = line[depth:]
+        inner = inner[1:] if inner.startswith(" ") else inner
+        flows = inner.endswith(" ") and inner != "-- "
+        piece = inner[:-1] if flows and delete_space else inner
+        if depth == open_depth and inner != "-- ":
+            out[-1][1].append(piece)
+        else:
+            out.append((depth, [piece]))
+        open_depth = depth if flows else -1
+    lines = (f"{'>' * depth}{' ' if depth else ''}{''.join(pieces)}" for depth, pieces in out)
+    return "\n".join(line if line == "-- " else line.rstrip() for line in lines)

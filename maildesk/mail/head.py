@@ -1,0 +1,265 @@
+"""A header block: its fields, encoded words, parameters, ids and dates. Every function is total and linear; none knows what a field is for."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from urllib.parse import unquote_to_bytes
+
+from maildesk.mail.charset import decode, one_line
+
+Fields = tuple[tuple[str, bytes], ...]
+
+# THREATS, T61 and T63: what lies beyond these is cut or refused before anything reads it closely.
+HEAD_BYTES = 262_144
+FIELD_BYTES = 16_384
+SHOWN_BYTES = 4_096
+# The first id opens the thread, the last ones are nearest; what lies between is never looked up.
+LAST_IDS = 100
+
+_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:[ \t]*")
+_KNOWN = re.compile(
+    rb"^(?:from|to|cc|subject|date|message-id|mime-version|content-(?:type|transfer-encoding)|received|return-path)[ \t]*:",
+    re.IGNORECASE | re.MULTILINE,
+)
+_BLANK = re.compile(rb"\n\r?\n")
+_ID = re.compile(r"<([^<>]{1,998})>")
+_BARE_ID = re.compile(r"[^\s<>@,;()\"]{1,500}@[^\s<>@,;()\"]{1,500}")
+_CONTINUED = re.compile(r"(.+?)\*(\d{1,3})(\*?)$")
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """The fields in order, as (lower-case name, raw value), where the body begins, and what was odd."""
+
+    fields: Fields
+    body_at: int
+    defects: tuple[str, ...] = ()
+
+    def first(self, name: str) -> bytes:
+        """The raw value of the first such field, b"" when there is none."""
+        return next((value for key, value in self.fields if key == name), b"")
+
+    def every(self, name: str) -> tuple[bytes, ...]:
+        """The raw values of all such fields, top first."""
+        return tuple(value for key, value in self.fields if key == name)
+
+    def text(self, name: str) -> str:
+        """The first such field, decoded to one line."""
+        return text_of(self.first(name))
+
+
+def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
+    """The fields of the block that begins at `start`; a block without any field is no header, and all of it is body."""
+    end = len(raw) if end is None else end
+    if raw.startswith(b"\n", start, end) or raw.startswith(b"\r\n", start, end):
+        return Head((), start + (1 if raw.startswith(b"\n", start) else 2))
+    blank = _BLANK.search(raw, start, min(end, start + HEAD_BYTES))
+    stop, body_at = (
+        (blank.start() + 1, blank.end()) if blank else (min(end, start + HEAD_BYTES), min(end, start + HEAD_BYTES))
+    )
+    fields: list[tuple[str, list[bytes]]] = []
+    defects: list[str] = []
+    at = start
+    while at < stop:
+        newline = raw.find(b"\n", at, stop)
+        next_at = stop if newline < 0 else newline + 1
+        line = raw[at:next_at].rstrip(b"\r\n")
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1][1].append(line)
+        elif found := _FIELD.match(line.lstrip(b" \t")):
+            if line[:1] in (b" ", b"\t"):
+                defects.append("the first header line begins with a space")
+            fields.append((found[1].decode("ascii").lower(), [line.lstrip(b" \t")[found.end() :]]))
+        elif not line.startswith((b"From ", b">From ")) or fields:
+            if not fields and not _KNOWN.search(raw, next_at, stop):
+                return Head((), start, ("there is no header",))
+            if not _KNOWN.search(raw, next_at, stop):
+                # The blank line between header and body is missing: the body begins with the first line that is no field.
+                return Head(_joined(fields), at, (*defects, "no blank line after the header"))
+            defects.append("a header line is no field")
+        at = next_at
+    return Head(_joined(fields), body_at, tuple(dict.fromkeys(defects)))
+
+
+def _joined(fields: list[tuple[str, list[bytes]]]) -> Fields:
+    return tuple((name, b"".join(lines).strip()) for name, lines in fields)
+
+
+def text_of(value: bytes, limit_bytes: int = FIELD_BYTES) -> str:
+    """A field's text in one line, encoded words decoded (RFC 2047); of a value beyond the limit the first 4 KiB."""
+    if len(value) > limit_bytes:
+        value = value[:SHOWN_BYTES]
+    return one_line(decode_words(decode(value)))
+
+
+def decode_words(text: str) -> str:
+    """The text with its encoded words decoded; neighbours in one charset are joined before they are decoded.
+
+    Lenient like mail clients: spaces inside a word, missing padding, an unknown charset, a word inside another's line.
+    """
+    if "=?" not in text:
+        return text
+    out: list[str] = []
+    pending: tuple[str, bytearray] | None = None
+    at = 0
+    while True:
+        begin = text.find("=?", at)
+        word = _word_at(text, begin) if begin >= 0 else None
+        if word is None:
+            if begin >= 0 and text.find("?=", begin + 2) >= 0:
+                # No encoded word begins here, but one may further on.
+                gap, at = text[at : begin + 2], begin + 2
+                if pending:
+                    out.append(decode(bytes(pending[1]), pending[0]))
+                    pending = None
+                out.append(gap)
+                continue
+            break
+        gap = text[at:begin]
+        charset, content, at = word
+        # White space between two encoded words is no part of the text (RFC 2047, 6.2).
+        if pending and (gap.strip() or pending[0] != charset):
+            out.append(decode(bytes(pending[1]), pending[0]))
+            pending, gap = None, gap if gap.strip() else ""
+        elif pending:
+            gap = ""
+        out.append(gap)
+        if pending is None:
+            pending = (charset, bytearray())
+        pending[1].extend(content)
+    if pending:
+        out.append(decode(bytes(pending[1]), pending[0]))
+    out.append(text[at:])
+    return "".join(out)
+
+
+def _word_at(text: str, begin: int) -> tuple[str, bytes, int] | None:
+    """The encoded word that begins at `begin`: its charset, its bytes, where it ends. None when there is none."""
+    mark = text.find("?", begin + 2, begin + 66)
+    if mark < 0 or text[mark + 1 : mark + 2] not in ("b", "B", "q", "Q") or text[mark + 2 : mark + 3] != "?":
+        return None
+    close = text.find("?=", mark + 3)
+    if close < 0:
+        return None
+    inner = text[mark + 3 : close]
+    charset = text[begin + 2 : mark].partition("*")[0].casefold()
+    if not charset or any(c.isspace() for c in charset) or "=?" in inner:
+        return None
+    if text[mark + 1] in "bB":
+        return charset, from_base64(inner.encode("ascii", "ignore")), close + 2
+    quoted = inner.replace("_", " ").encode("utf-8", "surrogateescape")
+    return charset, binascii.a2b_qp(quoted), close + 2
+
+
+_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
+_NOT_BASE64 = bytes(sorted(set(range(256)) - _BASE64 - {0x3D}))
+
+
+def from_base64(encoded: bytes) -> bytes:
+    """The bytes of base64 text, whatever else stands in it, wherever its padding stands; a lone last character is dropped."""
+    clean = encoded.translate(None, _NOT_BASE64)
+    out = []
+    for run in clean.split(b"="):
+        if run:
+            whole = run[: len(run) - 1] if len(run) % 4 == 1 else run
+            out.append(binascii.a2b_base64(whole + b"=" * (-len(whole) % 4)))
+    return out[0] if len(out) == 1 else b"".join(out)
+
+
+def parameters(value: bytes) -> tuple[str, dict[str, str]]:
+    """Split `text/plain; charset="utf-8"` into its lower-case first word and its parameters, names in lower case.
+
+    RFC 2231 continuations and charsets, RFC 2047 words and raw 8-bit text in a value are all decoded to what they mean.
+    """
+    text = value[:FIELD_BYTES].decode("latin-1")
+    pieces = _split_quoted(text, ";")
+    main = pieces[0].strip().casefold()
+    if " " in main and "=" in main:
+        # "text/plain charset=utf-8": the semicolon is missing.
+        main, _, rest = main.partition(" ")
+        pieces.insert(1, rest)
+    plain: dict[str, str] = {}
+    extended: dict[str, list[tuple[int, str, bool]]] = {}
+    for piece in pieces[1:200]:
+        name, equals, raw_value = piece.partition("=")
+        name = name.strip().casefold()
+        if not equals or not name:
+            continue
+        content = _unquoted(raw_value.strip())
+        if found := _CONTINUED.match(name):
+            extended.setdefault(found[1], []).append((int(found[2]), content, bool(found[3])))
+        elif name.endswith("*"):
+            extended.setdefault(name[:-1], []).append((0, content, True))
+        else:
+            plain.setdefault(name, content)
+    read = {name: one_line(decode_words(decode(content.encode("latin-1")))) for name, content in plain.items()}
+    for name, runs in extended.items():
+        read[name] = _rejoined(runs)
+    return main, read
+
+
+def _rejoined(runs: list[tuple[int, str, bool]]) -> str:
+    charset, out = "", bytearray()
+    for number, content, is_encoded in sorted(runs):
+        if is_encoded and number == 0 and content.count("'") >= 2:
+            charset, _, content = content.split("'", 2)
+        out.extend(unquote_to_bytes(content) if is_encoded else content.encode("latin-1"))
+    return one_line(decode_words(decode(bytes(out), charset or None)))
+
+
+def _split_quoted(text: str, mark: str) -> list[str]:
+    """Split at `mark` outside of quoted strings and comments; an open quote is none."""
+    if '"' not in text:
+        return text.split(mark)
+    pieces, begin, at, in_quotes = [], 0, 0, False
+    while at < len(text):
+        c = text[at]
+        if c == "\\" and in_quotes:
+            at += 1
+        elif c == '"':
+            in_quotes = not in_quotes
+        elif c == mark and not in_quotes:
+            pieces.append(text[begin:at])
+            begin = at + 1
+        at += 1
+    if in_quotes and '"' in text[begin:]:
+        # The last quote never closes: what follows it is split as if it were not there.
+        return [*pieces, *text[begin:].split(mark)]
+    return [*pieces, text[begin:]]
+
+
+def _unquoted(value: str) -> str:
+    if value.startswith('"'):
+        inner = value[1:]
+        close = re.search(r'(?<!\\)"', inner)
+        inner = inner[: close.start()] if close else inner
+        # Windows paths come unescaped; only quotes and backslashes are really escaped.
+        return re.sub(r'\\(["\\])', r"\1", inner)
+    return value.strip("'") if value.startswith("'") else value
+
+
+def ids_in(value: bytes, *, bare: bool = False) -> tuple[str, ...]:
+    """The Message-IDs of a field, in order, each once, with angle brackets: the first and the last 100.
+
+    bare: an id without brackets counts where there is none with them.
+    """
+    text = one_line(decode(value))
+    found = [f"<{''.join(inner.split())}>" for inner in _ID.findall(text)]
+    if not found and bare:
+        found = [f"<{word}>" for word in _BARE_ID.findall(text[:2000])]
+    ids = tuple(dict.fromkeys(i for i in found if len(i) > 2))
+    return ids if len(ids) <= LAST_IDS else (ids[0], *ids[-LAST_IDS:])
+
+
+def date_of(value: bytes) -> datetime | None:
+    """The moment a Date field names, in UTC; None when it names none. A date without zone is taken as UTC."""
+    text = text_of(value)[:100]
+    try:
+        at = parsedate_to_datetime(text)
+        return at.replace(tzinfo=UTC) if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None

@@ -1,0 +1,166 @@
+"""HTML to readable text, with what a client marked as quoted kept apart. Never fetches anything, never shows HTML to anybody."""
+
+from __future__ import annotations
+
+import html as entities
+import re
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from lxml.html import HtmlElement
+
+# Private-use characters: lines that hold one alone say where a client's quote begins and ends.
+QUOTE_BEGINS = "\ue0f1"
+QUOTE_ENDS = "\ue0f2"
+
+# T65: beyond this HTML is read by the plain reader, which is linear and keeps no tree.
+TREE_BYTES = 2_097_152
+# libxml2 drops what lies deeper than 256 without a word; inscriptis recurses.
+TREE_DEPTH = 200
+
+# What clients put around the mail they answer. The first kind holds the quote, the second is followed by it.
+_HOLDS = (
+    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')][not(contains(@class,'gmail_quote_container') and .//*[contains(concat(' ',@class,' '),' gmail_quote ')])]",
+    "//blockquote[@type='cite' or contains(@class,'cite') or contains(@style,'border-left')]",
+    "//*[contains(@class,'yahoo_quoted') or contains(@class,'protonmail_quote') or contains(@class,'zmail_extra') or contains(@class,'tutanota_quote')]",
+    "//*[@id='OLK_SRC_BODY_SECTION' or @id='mail-editor-reference-message-container' or @id='reply-intro' or @class='moz-cite-prefix']",
+)
+_FOLLOWS = (
+    "//*[@id='divRplyFwdMsg' or @id='x_divRplyFwdMsg' or @id='appendonsend' or @id='stopSpelling']",
+    "//div[contains(translate(@style,' ','') ,'border-top:solid#B5C4DF') or contains(translate(@style,' ',''),'border-top:solid#E1E1E1')"
+    " or contains(translate(@style,' ',''),'border:none;border-top:solid')]",
+)
+_BLOCK_TAG = re.compile(
+    r"<(?:/?(?:p|div|tr|table|ul|ol|h[1-6]|blockquote|pre|section|article|header|footer)|br|li|hr)(?=[\s/>])",
+    re.IGNORECASE,
+)
+_UNREAD = re.compile(r"<(script|style|head|!--)(?=[\s>-]|(?<=--))")
+_TAG = re.compile(r"<[^<>]*>")
+_CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
+_SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
+_BLANKS = re.compile(r"\n{3,}")
+
+
+def meta_charset(raw: bytes) -> str | None:
+    """The charset that an HTML document names itself, None when it names none."""
+    found = _CHARSET.search(raw, 0, 4_096)
+    return found[1].decode("ascii", "replace") if found else None
+
+
+def to_text(markup: str) -> str:
+    """The readable text of HTML; a quote that a client marked stands between lines of QUOTE_BEGINS and QUOTE_ENDS."""
+    markup = markup.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    if len(markup) > TREE_BYTES or _depth(markup) > TREE_DEPTH:
+        return plainly(markup)
+    laid_out = _tidied(_laid_out(markup))
+    if not laid_out.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "").strip():
+        return plainly(markup)
+    return laid_out
+
+
+def _depth(markup: str) -> int:
+    """How deep the elements may nest: an upper bound, from the tags that clients nest."""
+    opened = deepest = 0
+    for tag in re.finditer(
+        r"<(/?)(?:div|span|blockquote|table|tbody|tr|td|font|b|i|p|ul|ol|li|center|a|section|article)\b",
+        markup,
+        re.IGNORECASE,
+    ):
+        # A paragraph or a list entry is often never closed; the parser closes it.
+        opened = max(0, opened - 1) if tag[1] else opened + 1
+        deepest = max(deepest, opened)
+    return deepest
+
+
+def _laid_out(markup: str) -> str:
+    # lxml and inscriptis take 20 MB: a desk that has not met HTML yet does not hold them.
+    import lxml.html
+    from inscriptis import Inscriptis
+    from inscriptis.model.config import ParserConfig
+    from lxml.etree import ParserError
+
+    try:
+        tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
+        _mark_quotes(tree)
+        return str(Inscriptis(tree, ParserConfig(display_links=True)).get_text())
+    except (
+        ParserError,
+        ValueError,
+        AssertionError,
+        RecursionError,
+        LookupError,
+        TypeError,
+        AttributeError,
+        IndexError,
+    ):
+        return ""
+
+
+def _mark_quotes(tree: HtmlElement) -> None:
+    from lxml.html import builder
+
+    for useless in tree.xpath("//script|//style|//title|//comment()"):
+        useless.drop_tree() if hasattr(useless, "drop_tree") else None
+    marked = [element for path in _HOLDS for element in tree.xpath(path)]
+    for element in marked:
+        if element.getparent() is None or any(ancestor in marked for ancestor in element.iterancestors()):
+            continue
+        parent, at = element.getparent(), element.getparent().index(element)
+        tail, element.tail = element.tail, None
+        begins, ends = builder.DIV(QUOTE_BEGINS), builder.DIV(QUOTE_ENDS)
+        ends.tail = tail
+        parent.insert(at, begins)
+        parent.insert(at + 2, ends)
+    for element in [e for path in _FOLLOWS for e in tree.xpath(path)][:1]:
+        if element.getparent() is not None and not any(ancestor in marked for ancestor in element.iterancestors()):
+            element.getparent().insert(element.getparent().index(element), builder.DIV(QUOTE_BEGINS))
+
+
+def _tidied(text: str) -> str:
+    lines = [line.rstrip().replace("\xa0", " ").strip("\u200b") for line in _SAME_LINK.sub(_link, text).split("\n")]
+    return _BLANKS.sub("\n\n", "\n".join(_unindented(lines))).strip("\n")
+
+
+def _unindented(lines: list[str]) -> list[str]:
+    """The layout indents what a table centres; a common indent says nothing."""
+    margins = [
+        len(line) - len(line.lstrip())
+        for line in lines
+        if line.strip() and line.strip() not in (QUOTE_BEGINS, QUOTE_ENDS)
+    ]
+    margin = min(margins, default=0)
+    return [line.strip() if line.strip() in (QUOTE_BEGINS, QUOTE_ENDS) else line[margin:] for line in lines]
+
+
+def _link(found: re.Match[str]) -> str:
+    label, target = found[1].strip(), found[2].strip()
+    if not target or target.startswith(("#", "cid:", "javascript:", "data:")):
+        return label
+    if label.rstrip("/").casefold() in (
+        target.rstrip("/").casefold(),
+        target.rstrip("/").casefold().partition("//")[2],
+    ):
+        return target if "//" in target else label
+    return f"{label} <{target}>"
+
+
+def plainly(markup: str) -> str:
+    """The text of HTML without a tree: for what is too deep or too long, in linear time."""
+    out: list[str] = []
+    at = 0
+    lower = markup.lower() if len(markup) == len(markup.lower()) else markup
+    never_closed: set[str] = set()
+    while found := _UNREAD.search(lower, at):
+        out.append(markup[at : found.start()])
+        close = "-->" if found[1] == "!--" else f"</{found[1]}"
+        end = -1 if close in never_closed else lower.find(close, found.end())
+        if end < 0:
+            # Looked for once: a thousand open tags must not each search to the end.
+            never_closed.add(close)
+            at = found.end()
+        else:
+            at = end + len(close)
+    out.append(markup[at:])
+    text = _TAG.sub("", _BLOCK_TAG.sub(lambda tag: "\n" + tag[0], "".join(out)))
+    lines = [" ".join(line.split()) for line in entities.unescape(text).split("\n")]
+    return _BLANKS.sub("\n\n", "\n".join(lines)).strip()

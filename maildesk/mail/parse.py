@@ -1,0 +1,155 @@
+"""Raw bytes to an understood Mail. Total: any bytes give an answer, nothing raises. Never touches the raw mail, never asks a clock."""
+
+from __future__ import annotations
+
+from maildesk.mail.automatic import automatic, is_absence, spam_mark, suppress
+from maildesk.mail.body import blocks_of, own_text
+from maildesk.mail.bounce import bounce_of
+from maildesk.mail.charset import storable
+from maildesk.mail.content import Content, content_of
+from maildesk.mail.forward import forwarded_in
+from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head, text_of
+from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
+from maildesk.mail.language import LANGUAGES, language_of
+from maildesk.mail.limits import content_key, monstrous
+from maildesk.mail.model import Forwarded, Mail
+from maildesk.mail.parts import Part, content, take_apart
+from maildesk.mail.people import author_of, people_in
+
+__all__ = ["content_key", "monstrous", "understand"]
+
+SUBJECT_CHARS = 1_000
+# A body that nobody could take apart is shown up to here.
+SAVED_BYTES = 262_144
+_DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "x-delivered-to", "original-recipient")
+_TRACE = ("received", "authentication-results")
+
+
+def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
+    """The mail as a person would see it, and the marks that machines leave.
+
+    languages: those among which the text's language is looked for. Never raises: what cannot be read has `unreadable`
+    saying why, with the subject, the people, the date and the ids that a scan of the header could save.
+    """
+    if b"\n" not in raw and b"\r" in raw:
+        raw = raw.replace(b"\r", b"\n")
+    key = content_key(raw)
+    why = monstrous(raw)
+    if why is None:
+        try:
+            return _understood(raw, key, languages)
+        except (
+            ArithmeticError,
+            AttributeError,
+            LookupError,
+            MemoryError,
+            RecursionError,
+            TypeError,
+            ValueError,
+        ) as error:
+            # A fault of ours must not lose a mail: it becomes a ticket that says so, with the raw mail at hand.
+            why = f"the parser failed with {type(error).__name__}"
+    return _saved(raw, key, why)
+
+
+def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
+    head = read_head(raw)
+    tree = take_apart(raw, head)
+    gathered = content_of(tree)
+    blocks = blocks_of(gathered.text)
+    full_text = "\n".join(block.text for block in blocks)
+    text = own_text(blocks)
+    mail = _headed(head, key)
+    author = mail.author.address if mail.author else ""
+    why = automatic(head, tree, author)
+    bounce = bounce_of(head, tree, full_text, author)
+    forwarded = None if bounce else _forwarded(tree, full_text, mail.subject)
+    return replaced(
+        mail,
+        text=text,
+        full_text=full_text,
+        blocks=blocks,
+        language=language_of(text or full_text, languages),
+        html="\n".join(gathered.htmls) or None,
+        attachments=tuple(gathered.attachments),
+        automatic=why or ("bounce" if bounce else None),
+        absence=bounce is None and is_absence(head, why),
+        bounce=bounce,
+        forwarded=forwarded,
+        defects=_defects(head, gathered),
+    )
+
+
+def _headed(head: Head, key: str) -> Mail:
+    """What the header alone says."""
+    author, fault = author_of(head)
+    to, cc = people_in(head.every("to")), people_in(head.every("cc"))
+    reply_to = people_in(head.every("reply-to"))
+    message_ids = ids_in(head.first("message-id"), bare=True)
+    return Mail(
+        subject=head.text("subject")[:SUBJECT_CHARS],
+        author=author,
+        author_fault=fault,
+        reply_to=reply_to[0] if reply_to else None,
+        to=tuple(person.address for person in to),
+        cc=tuple(person.address for person in cc),
+        delivered_to=tuple(dict.fromkeys(p.address for name in _DELIVERED for p in people_in(head.every(name)))),
+        message_id=message_ids[0] if message_ids else None,
+        references=_references(head),
+        date=date_of(head.first("date")),
+        language_stated=parameters(head.first("content-language"))[0].partition(",")[0].strip()[:35] or None,
+        suppress=suppress(head),
+        spam=spam_mark(head),
+        trace=tuple((name, text_of(value)) for name, value in head.fields if name in _TRACE),
+        desk_id=head.text("x-maildesk-desk")[:FIELD_BYTES],
+        content_key=key,
+    )
+
+
+def replaced(mail: Mail, **changes: object) -> Mail:
+    """The mail with some fields replaced."""
+    import dataclasses
+
+    return dataclasses.replace(mail, **changes)  # type: ignore[arg-type]
+
+
+def _references(head: Head) -> tuple[str, ...]:
+    """References, then what In-Reply-To adds, oldest first."""
+    ids = [i for name in ("references", "in-reply-to") for value in head.every(name) for i in ids_in(value)]
+    return tuple(dict.fromkeys(ids))
+
+
+def _forwarded(tree: Part, full_text: str, subject: str) -> Forwarded | None:
+    """The first attached mail of a mail that is a forward, else what the text forwards."""
+    inline = forwarded_in(full_text, subject)
+    if inline is not None:
+        return inline
+    inner = next((part for part in tree.walk() if part.type == "message/rfc822" and part is not tree), None)
+    if inner is None:
+        return None
+    raw = content(inner).lstrip(b"\r\n")
+    if monstrous(raw):
+        return None
+    head = read_head(raw)
+    blocks = blocks_of(content_of(take_apart(raw, head)).text)
+    text = "\n".join(block.text for block in blocks)
+    return Forwarded(
+        author_of(head)[0], head.text("subject")[:SUBJECT_CHARS], date_of(head.first("date")), text.strip()
+    )
+
+
+def _defects(head: Head, gathered: Content) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*head.defects, *gathered.defects)))
+
+
+def _saved(raw: bytes, key: str, why: str) -> Mail:
+    """What a scan of a monster's first 256 KiB can save."""
+    head = read_head(raw[:HEAD_BYTES])
+    kept = Head(tuple((name, value[:FIELD_BYTES]) for name, value in head.fields[:2_000]), head.body_at, head.defects)
+    try:
+        mail = _headed(kept, key)
+    except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
+        mail = Mail(content_key=key, author_fault="the header could not be read")
+    shown = storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace"))
+    shown = shown.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    return replaced(mail, full_text=shown, defects=kept.defects, unreadable=why)

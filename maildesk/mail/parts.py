@@ -1,0 +1,187 @@
+"""The tree of a mail's parts as slices of its bytes, and the bytes of each leaf. Never copies a branch, never re-serialises, never fails."""
+
+from __future__ import annotations
+
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from maildesk.mail.charset import decode, one_line
+from maildesk.mail.head import Head, from_base64, parameters, read_head, text_of
+from maildesk.mail.limits import DEPTH, PARTS
+
+_TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$")
+_MARK = re.compile(rb"(?:^|\n)--([^\s][^\r\n]{0,199})\r?\n(?=content-)", re.IGNORECASE)
+_UU = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?$", re.MULTILINE)
+_SUFFIXES = {
+    "message/rfc822": ".eml",
+    "message/delivery-status": ".txt",
+    "text/calendar": ".ics",
+    "text/html": ".html",
+    "text/plain": ".txt",
+    "text/csv": ".csv",
+    "text/vcard": ".vcf",
+    "text/x-vcard": ".vcf",
+    "image/jpeg": ".jpg",
+    "image/png": ".png",
+    "image/gif": ".gif",
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+    "application/pgp-signature": ".asc",
+    "application/pkcs7-signature": ".p7s",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One part: its fields, its type and parameters, and where its body lies in the raw mail."""
+
+    raw: bytes
+    head: Head
+    type: str
+    params: dict[str, str]
+    end: int
+    parts: tuple[Part, ...] = ()
+    defects: tuple[str, ...] = ()
+
+    @property
+    def disposition(self) -> str:
+        """ "attachment", "inline" or ""."""
+        return parameters(self.head.first("content-disposition"))[0]
+
+    @property
+    def body(self) -> bytes:
+        """The body as it stands in the mail, transfer encoding and all."""
+        return self.raw[self.head.body_at : self.end]
+
+    def walk(self) -> Iterator[Part]:
+        """This part and all below it, in the order of the mail."""
+        yield self
+        for part in self.parts:
+            yield from part.walk()
+
+
+def take_apart(raw: bytes, head: Head, end: int | None = None, *, default: str = "text/plain") -> Part:
+    """The tree under a header that was read already; at most 50 deep and 1,000 parts wide, the rest stays unopened."""
+    return _part(raw, head, len(raw) if end is None else end, default, 0, [0])
+
+
+def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: list[int]) -> Part:
+    count[0] += 1
+    kind, params = parameters(head.first("content-type"))
+    if not _TYPE.match(kind):
+        kind = "text/html" if kind == "html" else "text/plain" if kind.startswith("text") or not kind else default
+        kind = kind if head.first("content-type") else default
+    if not kind.startswith("multipart/") or depth >= DEPTH:
+        return Part(raw, head, kind, params, end)
+    boundary = params.get("boundary", "").encode("utf-8", "replace").rstrip()
+    spans = _spans(raw, boundary, head.body_at, end) if boundary else []
+    defects: tuple[str, ...] = ()
+    if not spans:
+        # The boundary is missing or another stands in the body: the first line that is followed by a part's header is it.
+        guess = _MARK.search(raw, max(head.body_at - 1, 0), end)
+        if guess is None:
+            return Part(raw, head, "text/plain", params, end, (), (f"a {kind} without parts",))
+        defects = ("the boundary in the header is not the one in the body",)
+        spans = _spans(raw, guess[1].rstrip(), head.body_at, end)
+    inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
+    parts = []
+    for begin, stop in spans:
+        if count[0] >= PARTS:
+            defects = (*defects, "parts beyond 1,000 are left unopened")
+            break
+        sub = read_head(raw, begin, stop)
+        parts.append(_part(raw, sub, stop, inner, depth + 1, count))
+    return Part(raw, head, kind, params, end, tuple(parts), defects)
+
+
+def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
+    """Where the parts between the boundary lines lie; the line end before a boundary belongs to it (RFC 2046, 5.1.1)."""
+    mark = b"--" + boundary
+    spans: list[tuple[int, int]] = []
+    begin = -1
+    at = raw.find(mark, start, end)
+    while at >= 0:
+        after = at + len(mark)
+        newline = raw.find(b"\n", after, end)
+        line_end = end if newline < 0 else newline
+        rest = raw[after : min(line_end, after + 80)].strip()
+        if (at == start or raw[at - 1 : at] == b"\n") and rest in (b"", b"--"):
+            if begin >= 0:
+                stop = at - 1 if raw[at - 1 : at] == b"\n" else at
+                spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
+            begin = -1 if rest == b"--" else min(line_end + 1, end)
+            after = line_end
+        at = raw.find(mark, after, end)
+    if 0 <= begin < end:
+        # The closing boundary never came: the mail was cut, what is there counts.
+        spans.append((begin, end))
+    return spans
+
+
+def content(part: Part) -> bytes:
+    """A leaf's bytes, its transfer encoding undone as far as it can be."""
+    encoding = text_of(part.head.first("content-transfer-encoding")).casefold().strip("\"' ;")
+    body = part.body
+    match encoding.split(";")[0].split(" ")[0]:
+        case "base64":
+            return _unbase64(body)
+        case "quoted-printable" | "quotedprintable":
+            return binascii.a2b_qp(body)
+        case "x-uuencode" | "uuencode" | "x-uue" | "uue":
+            found = _UU.search(body)
+            return from_uu(body[found.end() :]) if found else body
+    return body
+
+
+def _unbase64(body: bytes) -> bytes:
+    """Base64 undone; text that only claims to be base64 comes back as it is."""
+    sample = body[:2_000].strip()
+    if sample and sum(c in b" .,;:!?<>()\"'" for c in sample) * 20 > len(sample):
+        return body
+    return from_base64(body)
+
+
+def from_uu(lines: bytes) -> bytes:
+    """The bytes of uuencoded lines up to `end`."""
+    out = []
+    for line in lines.splitlines():
+        if line.strip() == b"end":
+            break
+        if not line:
+            continue
+        try:
+            out.append(binascii.a2b_uu(line))
+        except binascii.Error:
+            # Some encoders pad the line beyond what its first character says.
+            out.append(binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3])) if line[0] >= 32 else None
+    return b"".join(o for o in out if o)
+
+
+def text(part: Part) -> str:
+    """A text leaf's characters, line ends as they came."""
+    return decode(content(part), part.params.get("charset"))
+
+
+def name_of(part: Part) -> str:
+    """The file name the sender gave the part, "" when none was given: the name alone, never a path."""
+    name = parameters(part.head.first("content-disposition"))[1].get("filename", "")
+    name = name or part.params.get("name", "") or part.params.get("filename", "")
+    return file_name(name)
+
+
+def file_name(name: str) -> str:
+    """A name that is one path step: controls gone, separators replaced, never "." or ".."."""
+    name = one_line(name).replace("\0", "")
+    if "\\" in name and re.match(r"[A-Za-z]:\\|\\\\", name):
+        name = name.rpartition("\\")[2]
+    if re.match(r"\.{0,2}/", name):
+        name = name.rpartition("/")[2]
+    name = name.replace("/", "_").replace("\\", "_")
+    return "" if name in (".", "..") else name[:255]
+
+
+def suffix_of(kind: str) -> str:
+    """The usual ending of a file of this type, "" when there is no usual one."""
+    return _SUFFIXES.get(kind, "")

@@ -1,0 +1,79 @@
+"""What clients and machines write in each language, read once from phrases/*.toml. Data only: what a phrase means is decided elsewhere."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from functools import cache
+from importlib.resources import files
+
+KEYS = (
+    "starts",
+    "verbs",
+    "from",
+    "sent",
+    "to",
+    "cc",
+    "subject",
+    "original",
+    "forwarded",
+    "banners",
+    "absence",
+    "failed",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """All languages' phrases together, in lower case.
+
+    starts, verbs: an attribution line begins with one and holds the other ("on", "wrote").
+    labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
+    original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
+    banners: how a client's own advertisement line begins.
+    absence, failed: what the subject of an absence notice, of a bounce holds.
+    """
+
+    starts: tuple[str, ...]
+    verbs: tuple[str, ...]
+    labels: dict[str, str]
+    original: frozenset[str]
+    forwarded: frozenset[str]
+    banners: tuple[str, ...]
+    absence: tuple[str, ...]
+    failed: tuple[str, ...]
+
+
+def read_language(text: str) -> dict[str, list[str]]:
+    """One language's file as its lists; raises KeyError for a key that nobody reads."""
+    lists: dict[str, list[str]] = {key: [] for key in KEYS}
+    for key, words in tomllib.loads(text).items():
+        lists[key] += words
+    return lists
+
+
+@cache
+def phrases() -> Phrases:
+    """The phrase book of all languages."""
+    folder = files("maildesk.mail") / "phrases"
+    books = [
+        read_language(f.read_text("utf-8"))
+        for f in sorted(folder.iterdir(), key=lambda f: f.name)
+        if f.name.endswith(".toml")
+    ]
+
+    def every(key: str) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(word for book in books for word in book[key]))
+
+    # "from" comes last, so that a label that two languages read differently ("från") opens a block rather than none.
+    labels = {word: key for key in ("cc", "subject", "to", "sent", "from") for word in every(key)}
+    return Phrases(
+        starts=every("starts"),
+        verbs=every("verbs"),
+        labels=labels,
+        original=frozenset(every("original")),
+        forwarded=frozenset(every("forwarded")),
+        banners=every("banners"),
+        absence=every("absence"),
+        failed=every("failed"),
+    )
