@@ -16,7 +16,9 @@ import pytest
 
 from tests.conftest import ROOT, SMALLEST
 
-LETTER = b"From: Lea Martin <lea@client.test>\r\nTo: support@desk.test\r\nSubject: Bonjour\r\n\r\nLe site est en panne.\r\n"
+LETTER = (
+    b"From: Lea Martin <lea@client.test>\r\nTo: support@desk.test\r\nSubject: Bonjour\r\n\r\nLe site est en panne.\r\n"
+)
 
 
 def pythons() -> list[str]:
@@ -25,7 +27,9 @@ def pythons() -> list[str]:
     root = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
     for place in (shutil.which("python3.13"), *map(str, sorted(root.glob("versions/3.13*/bin/python3.13")))):
         # pyenv's shim is there for a version that is not chosen, too: it has to run.
-        works = place and subprocess.run([place, "-c", ""], capture_output=True, check=False, timeout=60).returncode == 0
+        works = (
+            place and subprocess.run([place, "-c", ""], capture_output=True, check=False, timeout=60).returncode == 0
+        )
         if place and works:
             found.setdefault("3.13", place)
     return list(found.values())
@@ -44,7 +48,16 @@ def installed(request: pytest.FixtureRequest) -> Path:
         shutil.rmtree(folder, ignore_errors=True)
         subprocess.run([python, "-m", "venv", str(folder)], check=True, timeout=120, capture_output=True)
     how = ["--force-reinstall", "--no-deps"] if is_same else []
-    pip = [str(folder / "bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check", "install", *how, str(ROOT)]
+    pip = [
+        str(folder / "bin/python"),
+        "-m",
+        "pip",
+        "--quiet",
+        "--disable-pip-version-check",
+        "install",
+        *how,
+        str(ROOT),
+    ]
     done = subprocess.run(pip, capture_output=True, text=True, check=False, timeout=300)
     assert done.returncode == 0, done.stderr
     shutil.copyfile(ROOT / "pyproject.toml", kept)
