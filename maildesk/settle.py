@@ -239,7 +239,7 @@ class Settler:
                 attachments=plan.attachments,
             )
         )
-        return tx.add(
+        tx.add(
             "letter",
             id=letter_id,
             kind=notice.kind,
@@ -251,12 +251,13 @@ class Settler:
             recipient_key=tickets.key(plan.recipient.address),
             envelope_from={"signed": bounce_to, "mailbox": mailbox.address, "null": ""}[relay.bounce],
             message_id=message_id,
-            content=content,
             braked=int(notice.is_braked),
             mail_id=mail_id,
             entry_id=newest,
             at=iso(now),
         )
+        tx.add("content of a letter", id=letter_id, content=content)
+        return letter_id
 
     def _references(self, tx: Tx, plan: LetterPlan, ticket: Ticket) -> tuple[str, ...]:
         """The ticket's anchor first, then our last letter to the same person, then the mail that is answered."""

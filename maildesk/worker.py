@@ -24,6 +24,8 @@ MAX_ATTEMPTS = 3
 # How many mails are worked on at once; the rest wait on disk.
 MAX_UNDERWAY = 64
 _RETRY_S = 1.0
+# How long a stopping worker goes on with what it has begun.
+DRAIN_S = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,25 +85,33 @@ class Worker:
         self._wake.set()
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Settle what is there and what comes until `stop`; then finish what is being settled."""
+        """Settle what is there and what comes until `stop`; then finish what was begun."""
         stopping = asyncio.ensure_future(stop.wait())
         try:
             while not stop.is_set():
                 self._wake.clear()
                 self._take_more()
                 self._settle_ready()
-                waking = asyncio.ensure_future(self._wake.wait())
-                await asyncio.wait({waking, stopping}, timeout=self._pause_s(), return_when=asyncio.FIRST_COMPLETED)
-                waking.cancel()
+                await self._pause(stopping)
+            # What was accepted just before is taken once more; a backlog stays on disk for the next start.
+            self._take_more()
+            deadline = time.monotonic() + DRAIN_S
+            while self._underway and time.monotonic() < deadline:
+                self._wake.clear()
+                self._settle_ready()
+                await self._pause()
         finally:
             stopping.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def _pause_s(self) -> float | None:
-        """Sleep until something may have changed by time alone; for good when nothing is underway."""
-        return _RETRY_S if self._underway or self._retry_at else None
+    async def _pause(self, *others: asyncio.Future[bool]) -> None:
+        """Until something changed, or may have changed by time alone."""
+        waking = asyncio.ensure_future(self._wake.wait())
+        timeout_s = _RETRY_S if self._underway or self._retry_at else None
+        await asyncio.wait({waking, *others}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        waking.cancel()
 
     def _take_more(self) -> None:
         if len(self._underway) >= MAX_UNDERWAY:

@@ -69,12 +69,12 @@ class Desk:
                     recipient_key=recipient.lower(),
                     envelope_from=sender,
                     message_id=f"<l{number}@desk.test>",
-                    content=content or letter_bytes(number),
                     braked=0,
                     mail_id=None,
                     entry_id=None,
                     at=iso(at or datetime.now(UTC)),
                 )
+                tx.add("content of a letter", id=number, content=content or letter_bytes(number))
                 ids.append(number)
             return ids
 

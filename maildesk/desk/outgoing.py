@@ -27,7 +27,8 @@ def answer_text(
     replaced: the agent's own addresses, which no customer sees; `by` the mailbox's address stands in their place.
     """
     known = {_plain(line) for e in public(entries) for line in e.full_text.split("\n")} - {""}
-    last_own = max((i for i, block in enumerate(blocks) if block.kind in ("own", "signature")), default=-1)
+    # Only a quote with the agent's words below it is answered; the rest is what mail programs append.
+    last_own = max((i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()), default=-1)
     first_own = next((i for i, block in enumerate(blocks) if block.kind == "own"), -1)
     parts: list[str] = [own_text] if first_own == -1 and own_text else []
     for index, block in enumerate(blocks):

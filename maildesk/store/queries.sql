@@ -182,10 +182,14 @@ SELECT coalesce(max(id), 0) AS id FROM outbox;
 
 -- add: letter
 -- settle; final bytes and a Message-ID made once.
-INSERT INTO outbox (id, kind, notice, ticket_id, slot, copy, recipient, recipient_key, envelope_from, message_id, content,
+INSERT INTO outbox (id, kind, notice, ticket_id, slot, copy, recipient, recipient_key, envelope_from, message_id,
   braked, state, next_at, mail_id, entry_id, created_at)
-VALUES (:id, :kind, :notice, :ticket_id, :slot, :copy, :recipient, :recipient_key, :envelope_from, :message_id, :content,
+VALUES (:id, :kind, :notice, :ticket_id, :slot, :copy, :recipient, :recipient_key, :envelope_from, :message_id,
   :braked, 'waiting', :at, :mail_id, :entry_id, :at) RETURNING id;
+
+-- add: content of a letter
+-- settle, beside the letter; never changed.
+INSERT INTO contents (id, content) VALUES (:id, :content);
 
 -- add: history
 -- settle, the clock, restore.
@@ -273,7 +277,8 @@ WHERE id = :id AND epoch = :epoch;
 
 -- find: content of a claimed letter
 -- The relay, before MAIL; primary key.
-SELECT content FROM outbox WHERE id = :id AND epoch = :epoch AND state = 'claimed' AND lease_until > :now;
+SELECT contents.content FROM outbox JOIN contents ON contents.id = outbox.id
+WHERE outbox.id = :id AND outbox.epoch = :epoch AND outbox.state = 'claimed' AND outbox.lease_until > :now;
 
 -- find: claimed letter
 -- The relay, before the last dot: whoever lost the lease sends nothing; primary key.

@@ -130,7 +130,6 @@ def first(db: Database) -> None:
             "recipient_key": str,
             "envelope_from": str,
             "message_id": str,
-            "content": bytes,
             "braked": int,
             "state": str,
             "attempts": int,
@@ -144,8 +143,12 @@ def first(db: Database) -> None:
             "sent_at": str,
         },
         pk="id",
-        not_null={"kind", "notice", "recipient", "recipient_key", "message_id", "content", "state", "created_at"},
+        not_null={"kind", "notice", "recipient", "recipient_key", "message_id", "state", "created_at"},
         defaults={"state": "waiting", "attempts": 0, "epoch": 0, "braked": 0},
+    )
+    # The bytes stand beside the outbox: a row of it is rewritten at every attempt, they never.
+    db.table("contents").create(
+        {"id": int, "content": bytes}, pk="id", foreign_keys=[("id", "outbox", "id")], not_null={"content"}
     )
     db.table("people").create(
         {"id": int, "address_key": str, "address": str, "name": str, "language": str, "proved_at": str, "seen_at": str},

@@ -37,6 +37,7 @@ def test_an_answer_goes_to_the_customer(world: World) -> None:
     assert "Ana Lima" in answer.text
     assert b"ana@desk.test" not in answer.raw
     assert "wrote:" not in answer.text
+    assert ">" not in answer.text
     assert str(answer.message["From"]).endswith("<support@desk.test>")
     assert "Ana Lima (Desk Support)" in str(answer.message["From"])
     assert answer.message["Auto-Submitted"] is None

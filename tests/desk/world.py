@@ -153,7 +153,7 @@ class World:
 
         with closing(sqlite3.connect(f"{(self.folder / 'desk.db').as_uri()}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
-            rows = connection.execute("SELECT * FROM outbox WHERE id > ? ORDER BY id", (self._seen,)).fetchall()
+            rows = connection.execute("SELECT * FROM outbox JOIN contents USING (id) WHERE id > ? ORDER BY id", (self._seen,)).fetchall()
         self._seen = rows[-1]["id"] if rows else self._seen
         return [_letter(row) for row in rows]
 
