@@ -17,7 +17,6 @@ from pydantic import BaseModel
 
 from maildesk.config import Config, Imap, OAuth2, find_config, load, notes, parse_listen, read_secret, refuse_unbuilt
 from maildesk.errors import BadConfig
-
 from tests.conftest import ROOT, SMALLEST
 
 Write = Callable[[str], Path]

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 
 from maildesk.systemd import listen_fds, reloading, sd_notify, watchdog_interval_s
-
 from tests.conftest import ROOT
 
 

@@ -139,8 +139,12 @@ def preview(invocation: Invocation, notice: str, language: str | None, form: Lit
 
 def run(argv: Sequence[str]) -> int:
     """The exit code of a command line; what goes wrong but wrong usage is raised."""
+    # click's own `main` ends with 1 when the reader of a pipe has gone; that is no failure of the command.
     try:
-        code = commands.main(args=list(argv), prog_name="maildesk", standalone_mode=False)
+        with commands.make_context("maildesk", list(argv)) as context:
+            code = commands.invoke(context)
+    except click.exceptions.Exit as end:
+        return end.exit_code
     except click.ClickException as error:
         error.show()
         return error.exit_code

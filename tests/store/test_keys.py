@@ -14,7 +14,6 @@ import pytest
 from maildesk.errors import BadConfig
 from maildesk.mail.token import Keyring, Purpose
 from maildesk.store import keys
-
 from tests.conftest import ROOT
 
 FRESH = bytes(range(32))
