@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
-from maildesk.mail.model import Person
+from maildesk.mail.model import Attachment, Person
 
 State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -93,6 +93,203 @@ class StandingStill:
 
 
 @dataclass(frozen=True, slots=True)
+class Participant:
+    """One person of a ticket; the slot stands in the tokens of their letters."""
+
+    slot: int
+    kind: Literal["customer", "agent"]
+    person: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A request and its state. id stands in tokens, number is what people say. requester None: nobody could be believed.
+
+    people: customers and agents who have an address on this ticket; tags and mentions in the order they came.
+    """
+
+    id: int
+    number: int
+    subject: str
+    state: State
+    priority: Priority
+    mailbox: str
+    language: str
+    assignee: str | None
+    requester: Person | None
+    tags: tuple[str, ...]
+    mentions: tuple[int, ...]
+    created_at: datetime
+    updated_at: datetime
+    solved_at: datetime | None = None
+    merged_into: int | None = None
+    people: tuple[Participant, ...] = ()
+
+    @property
+    def customers(self) -> tuple[Person, ...]:
+        """Everybody an answer goes to, the requester first."""
+        return tuple(p.person for p in self.people if p.kind == "customer")
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One thing that was said or happened on a ticket."""
+
+    id: int
+    kind: EntryKind
+    author: Person | None
+    at: datetime
+    text: str
+    full_text: str
+    message_id: str | None
+    flags: tuple[str, ...]
+    mail_id: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SentLetter:
+    """A letter of ours that a mail refers to."""
+
+    id: int
+    kind: LetterKind
+    notice: str
+    ticket_id: int | None
+    slot: int
+    recipient: str
+    message_id: str
+    created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """A settled mail with the same content: the same mail by another road, or for another of our mailboxes."""
+
+    mail_id: int
+    mailbox: str
+    outcome: Outcome
+    ticket_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """What a decision needs to know of the store; `rules.needed` asks, `settle.answer` answers all in one place."""
+
+    content_key: str
+    ticket_ids: tuple[int, ...]
+    foreign_ids: tuple[str, ...]
+    letter_ids: tuple[str, ...]
+    copies: tuple[tuple[int, int], ...]
+    numbers: tuple[int, ...]
+    author: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """The answers. tickets holds every ticket that any evidence names; entries those of each, newest first.
+
+    known: foreign Message-IDs of the references that a ticket holds, in the order of the references.
+    agent_letters: the last letters to the author on those tickets, newest first. explained: "not-taken" in the last hour.
+    """
+
+    now: datetime
+    mailbox: str
+    tickets: tuple[Ticket, ...] = ()
+    entries: tuple[tuple[int, tuple[Entry, ...]], ...] = ()
+    known: tuple[tuple[str, int], ...] = ()
+    letters: tuple[SentLetter, ...] = ()
+    twins: tuple[Twin, ...] = ()
+    agent_letters: tuple[SentLetter, ...] = ()
+    last_language: str | None = None
+    explained: int = 0
+
+    def ticket(self, ticket_id: int | None) -> Ticket | None:
+        """The ticket of this id, where the store has it."""
+        return next((t for t in self.tickets if t.id == ticket_id), None)
+
+    def entries_of(self, ticket_id: int) -> tuple[Entry, ...]:
+        """A ticket's entries, newest first."""
+        return next((entries for found, entries in self.entries if found == ticket_id), ())
+
+
+# What a decision changes; `settle.apply` must know each.
+
+
+@dataclass(frozen=True, slots=True)
+class Opened:
+    """A new ticket, with the next number."""
+
+    subject: str
+    mailbox: str
+    language: str
+    requester: Person | None
+    tags: tuple[str, ...] = ()
+    mentions: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Entered:
+    """A new entry. `has_attachments`: the mail's attachments are this entry's."""
+
+    kind: EntryKind
+    author: Person | None
+    subject: str
+    text: str
+    full_text: str
+    flags: tuple[Flag, ...] = ()
+    has_attachments: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class StateSet:
+    """The ticket's state from now on."""
+
+    state: State
+
+
+@dataclass(frozen=True, slots=True)
+class AssigneeSet:
+    """Who takes care of the ticket: an agent's address, or nobody."""
+
+    assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class PrioritySet:
+    """How urgent the ticket is."""
+
+    priority: Priority
+
+
+@dataclass(frozen=True, slots=True)
+class TagsSet:
+    """All of the ticket's tags."""
+
+    tags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MentionAdded:
+    """Another ticket mentions this decision's ticket, and is mentioned by it."""
+
+    ticket_id: int
+
+
+@dataclass(frozen=True, slots=True)
+class PersonSeen:
+    """Somebody wrote: their name, the language of their mail, and whether they were proved."""
+
+    person: Person
+    language: str | None
+    is_proved: bool
+
+
+Change = Opened | Entered | StateSet | AssigneeSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
+
+
+NOBODY = Person("")
+
+
+@dataclass(frozen=True, slots=True)
 class LetterView:
     """Every variable a mail template may use. A letter fills those its template needs; the rest keep their defaults.
 
@@ -109,8 +306,8 @@ class LetterView:
     state: State = "new"
     priority: Priority = "normal"
     tags: tuple[str, ...] = ()
-    requester: Person = Person("")
-    author: Person = Person("")
+    requester: Person = NOBODY
+    author: Person = NOBODY
     agent: str = ""
     assignee: str = ""
     created_at: datetime | None = None
@@ -127,3 +324,37 @@ class LetterView:
     error: str = ""
     setting: str = ""
     standing: tuple[StandingStill, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class LetterPlan:
+    """A letter that is owed; `settle` adds the ticket's number, the addresses that are signed, and the bytes.
+
+    notice: a name in NOTICES. role: in which capacity the recipient gets it. from_name: who it seems to come from.
+    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along.
+    is_unproved: the stricter brake applies.
+    """
+
+    notice: str
+    recipient: Person
+    role: Literal["customer", "agent", "admin"]
+    from_name: str
+    view: LetterView
+    replies_to: str | None = None
+    attachments: tuple[Attachment, ...] = ()
+    is_unproved: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What becomes of one mail: its outcome, the ticket, what changes, which letters are owed, and why.
+
+    ticket_id: the ticket that changes apply to; None with `Opened` among the changes, or for no ticket at all.
+    """
+
+    outcome: Outcome
+    why: tuple[str, ...]
+    ticket_id: int | None = None
+    cause: str | None = None
+    changes: tuple[Change, ...] = ()
+    letters: tuple[LetterPlan, ...] = ()

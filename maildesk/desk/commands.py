@@ -1,0 +1,177 @@
+"""The commands an agent writes at the top of a mail: one function and one line in COMMANDS each. Pure."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import get_args
+
+from maildesk.config import Agent
+from maildesk.desk.directory import Directory
+from maildesk.desk.model import Effect, Priority, Remark, State, Ticket
+from maildesk.mail import address as addresses
+
+# Below this line a "#" is a heading or a list, not a command.
+MAX_COMMAND_LINES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Act:
+    """What the commands of one mail ask for; None and () leave the ticket as it is."""
+
+    state: State | None = None
+    assignee: str | None = None
+    unassigns: bool = False
+    priority: Priority | None = None
+    tags: tuple[str, ...] | None = None
+    is_note: bool = False
+    is_forced: bool = False
+    wants_help: bool = False
+
+
+class BadArgument(ValueError):
+    """A command's argument is missing or unknown; the text says what it takes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A word, what follows it, and what it does to the act."""
+
+    name: str
+    argument: str
+    run: Callable[[str, Act, Ticket, Agent, Directory], Act]
+
+
+def _state(state: State) -> Callable[[str, Act, Ticket, Agent, Directory], Act]:
+    def run(argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+        if argument:
+            raise BadArgument("")
+        return replace(act, state=state)
+
+    return run
+
+
+def _note(_argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    return replace(act, is_note=True)
+
+
+def _send(_argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    return replace(act, is_forced=True)
+
+
+def _help(_argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    return replace(act, wants_help=True)
+
+
+def _assign(argument: str, act: Act, ticket: Ticket, agent: Agent, directory: Directory) -> Act:
+    """An agent of the mailbox by address, name or first name; "me"; "none"."""
+    wanted = argument.strip().casefold().removeprefix("@")
+    if wanted in ("none", "nobody", "-"):
+        return replace(act, assignee=None, unassigns=True)
+    if wanted in ("me", "mine"):
+        return replace(act, assignee=agent.address, unassigns=False)
+    able = directory.agents_of(directory.mailbox(ticket.mailbox))
+    for matches in (
+        lambda a: any(addresses.same(wanted, x) for x in (a.address, *a.aliases)),
+        lambda a: directory.agent_name(a).casefold() == wanted,
+        lambda a: directory.agent_name(a).casefold().split()[:1] == [wanted],
+        lambda a: addresses.split(a.address)[0].casefold() == wanted,
+    ):
+        found = [a for a in able if matches(a)]
+        if len(found) == 1:
+            return replace(act, assignee=found[0].address, unassigns=False)
+    raise BadArgument(", ".join(directory.agent_name(a) for a in able) + ", me, none")
+
+
+def _priority(argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    for priority in get_args(Priority):
+        if argument.strip().casefold() == priority:
+            return replace(act, priority=priority)
+    raise BadArgument(", ".join(get_args(Priority)))
+
+
+def _tag(argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    """Words are added, words with a minus in front removed: "#tag refund -urgent"."""
+    words = argument.replace(",", " ").split()
+    if not words:
+        raise BadArgument("refund -urgent")
+    tags = list(ticket.tags if act.tags is None else act.tags)
+    for word in words:
+        tag = word.removeprefix("-").removeprefix("#").casefold()[:40]
+        tags = [t for t in tags if t != tag]
+        if tag and not word.startswith("-"):
+            tags.append(tag)
+    return replace(act, tags=tuple(tags))
+
+
+def _spam(_argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    tags = ticket.tags if act.tags is None else act.tags
+    return replace(act, state="solved", tags=tags if "spam" in tags else (*tags, "spam"))
+
+
+COMMANDS = (
+    Command("note", "", _note),
+    Command("solved", "", _state("solved")),
+    Command("open", "", _state("open")),
+    Command("pending", "", _state("pending")),
+    Command("hold", "", _state("on-hold")),
+    Command("assign", "NAME", _assign),
+    Command("priority", "low|normal|high|urgent", _priority),
+    Command("tag", "WORD -WORD", _tag),
+    Command("spam", "", _spam),
+    Command("send", "", _send),
+    Command("help", "", _help),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """The commands at the top of a text, and the text below them. refused: why none of them was done."""
+
+    act: Act
+    text: str
+    has_commands: bool
+    refused: Remark | None = None
+
+
+def read(text: str, ticket: Ticket, agent: Agent, directory: Directory) -> Reading:
+    """The leading lines that begin with "#", all or nothing: one that cannot be done refuses the whole block."""
+    lines = text.strip("\n").split("\n")
+    count = 0
+    while count < min(len(lines), MAX_COMMAND_LINES) and lines[count].lstrip().startswith("#"):
+        count += 1
+    rest = "\n".join(lines[count:]).strip("\n")
+    act, said = Act(), []
+    for line in lines[:count]:
+        word, _, argument = line.strip().removeprefix("#").partition(" ")
+        command = next((c for c in COMMANDS if c.name == word.casefold().rstrip(":")), None)
+        if command is None:
+            nearest = difflib.get_close_matches(word.casefold(), [c.name for c in COMMANDS], n=1, cutoff=0.5)
+            return Reading(Act(), rest, True, Remark("unknown-command", f"#{word}"[:60], f"#{nearest[0]}" if nearest else ""))
+        try:
+            act = command.run(argument.strip(), act, ticket, agent, directory)
+        except BadArgument as error:
+            return Reading(Act(), rest, True, Remark("bad-argument", line.strip()[:120], str(error)))
+        if command.name == "note" and argument.strip():
+            said.append(argument.strip())
+    return Reading(act, "\n".join([*said, rest]).strip("\n"), count > 0)
+
+
+def effects(act: Act, ticket: Ticket, state: State, assignee: str | None, directory: Directory) -> tuple[Effect, ...]:
+    """What becomes different, in the order a receipt says it."""
+
+    def name(address: str | None) -> str:
+        agent = directory.agent(address) if address else None
+        return directory.agent_name(agent) if agent else address or ""
+
+    found = []
+    if state != ticket.state:
+        found.append(Effect("state", ticket.state, state))
+    if (assignee or "") != (ticket.assignee or ""):
+        found.append(Effect("assignee", name(ticket.assignee), name(assignee)))
+    if act.priority is not None and act.priority != ticket.priority:
+        found.append(Effect("priority", ticket.priority, act.priority))
+    if act.tags is not None and act.tags != ticket.tags:
+        found.append(Effect("tags", " ".join(ticket.tags), " ".join(act.tags)))
+    return tuple(found)

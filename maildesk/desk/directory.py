@@ -1,0 +1,154 @@
+"""Who and what the desk is: its mailboxes, agents and keys, and whose an address is. Built once from the configuration."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import ip_address, ip_network
+
+from maildesk.config import Agent, Config, Mailbox
+from maildesk.errors import Malformed, UnknownMailbox
+from maildesk.mail import address as addresses
+from maildesk.mail.token import Keyring, Purpose, Token, looks_like_token
+
+_REPLY = (Purpose.CUSTOMER_REPLY, Purpose.AGENT_REPLY)
+
+
+@dataclass(frozen=True, slots=True)
+class Recipient:
+    """A mailbox, and the verified token of the address when it was a signed one."""
+
+    mailbox: Mailbox
+    token: Token | None = None
+
+
+class Directory:
+    """The desk's own addresses. Immutable; a reload builds a new one."""
+
+    def __init__(self, config: Config, keyring: Keyring) -> None:
+        self.config = config
+        self.keyring = keyring
+        self.name = config.desk.name
+        self._mailboxes: dict[str, Mailbox] = {}
+        self._agents: dict[str, Agent] = {}
+        self._reply_domains: dict[str, Mailbox] = {}
+        self._networks = tuple(ip_network(peer, strict=False) for peer in config.trust.relays if peer != "unix")
+        for mailbox in config.mailbox:
+            for address in (mailbox.address, *mailbox.aliases):
+                self._mailboxes[addresses.key(address)] = mailbox
+            if mailbox.reply_address.startswith("domain:"):
+                domain = addresses.a_label(mailbox.reply_address.removeprefix("domain:"))
+                self._reply_domains.setdefault(domain, mailbox)
+        for agent in config.agent:
+            for address in (agent.address, *agent.aliases):
+                self._agents[addresses.key(address)] = agent
+
+    def is_relay(self, peer: str) -> bool:
+        """Whether the peer is one of [trust] relays; mail without a peer (maildrop, IMAP) comes from a trusted server."""
+        if peer in ("", "unix"):
+            return peer == "" or "unix" in self.config.trust.relays
+        try:
+            found = ip_address(peer.split("%")[0])
+        except ValueError:
+            return False
+        found = getattr(found, "ipv4_mapped", None) or found
+        return any(found in network for network in self._networks)
+
+    def recipient(self, address: str, sender: str | None, is_relay: bool) -> Recipient:
+        """Whose address this is, for RCPT and for every other door.
+
+        A tag that is no token means the mailbox itself. A token whose signature is wrong does so from a relay;
+        elsewhere the sender is told. A bounce address is taken from the null sender only (sender "" or None).
+        Raises UnknownMailbox.
+        """
+        if address.casefold() == "postmaster":  # RFC 5321, 4.5.1: without a domain it is ours
+            return Recipient(self.config.mailbox[0])
+        try:
+            address_key = addresses.key(address)
+            local, domain = addresses.split(address)
+        except Malformed as error:
+            raise UnknownMailbox("No such mailbox here") from error
+        if (mailbox := self._mailboxes.get(address_key)) is not None:
+            return Recipient(mailbox)
+        domain = addresses.a_label(domain)
+        if (mailbox := self._reply_domains.get(domain)) is not None:
+            return self._signed(mailbox, local, sender, is_relay)
+        for separator in "+-":
+            base, found, tag = local.partition(separator) if separator == "+" else local.rpartition(separator)
+            mailbox = self._mailboxes.get(f"{base.casefold()}@{domain}") if found and tag else None
+            if mailbox is None:
+                continue
+            form = mailbox.reply_address
+            if looks_like_token(tag) and (form.startswith(("plus", "minus"))):
+                return self._signed(mailbox, tag, sender, is_relay)
+            if separator == "+":
+                return Recipient(mailbox)
+        if local.casefold() == "postmaster" and any(key.endswith(f"@{domain}") for key in self._mailboxes):
+            return Recipient(self.config.mailbox[0])
+        raise UnknownMailbox("No such mailbox here")
+
+    def _signed(self, mailbox: Mailbox, text: str, sender: str | None, is_relay: bool) -> Recipient:
+        token = self.keyring.verify(text, *_REPLY, Purpose.BOUNCE)
+        if token is not None and token.purpose is Purpose.BOUNCE and sender:
+            raise UnknownMailbox("This address takes delivery reports only")
+        if token is None and not is_relay:
+            raise UnknownMailbox("No such reply address here")
+        return Recipient(mailbox, token)
+
+    def is_own(self, address: str) -> bool:
+        """Whether an address is the desk's own, in any of its forms."""
+        try:
+            self.recipient(address, "", True)
+        except UnknownMailbox:
+            return False
+        return True
+
+    def belongs(self, address: str, mailbox: Mailbox) -> bool:
+        """Whether an address is a form of this mailbox's."""
+        try:
+            return self.recipient(address, None, True).mailbox.address == mailbox.address
+        except UnknownMailbox:
+            return False
+
+    def mailbox(self, address: str) -> Mailbox:
+        """The mailbox of this base address; the first one when it has left the configuration."""
+        return self._mailboxes.get(addresses.key(address), self.config.mailbox[0])
+
+    def agent(self, address: str) -> Agent | None:
+        """The agent of this address, aliases included."""
+        try:
+            return self._agents.get(addresses.key(address))
+        except Malformed:
+            return None
+
+    def agents_of(self, mailbox: Mailbox) -> tuple[Agent, ...]:
+        """Who answers for a mailbox."""
+        return tuple(
+            agent
+            for agent in self.config.agent
+            if not agent.mailboxes or any(addresses.same(mailbox.address, a) for a in agent.mailboxes)
+        )
+
+    def mailbox_name(self, mailbox: Mailbox) -> str:
+        """What people read beside the address."""
+        return mailbox.name or self.name
+
+    def agent_name(self, agent: Agent) -> str:
+        """What people read instead of an agent's address."""
+        return agent.name or addresses.split(agent.address)[0]
+
+    def language(self, *candidates: str | None) -> str:
+        """The first candidate the desk speaks (RFC 5646 tags: "fr-CA" is "fr"); its first language otherwise."""
+        spoken = self.config.desk.languages
+        for candidate in candidates:
+            primary = (candidate or "").replace("_", "-").split("-")[0].strip().lower()
+            if primary in spoken:
+                return primary
+        return spoken[0]
+
+    @property
+    def needs_alignment(self) -> bool:
+        """Whether an agent's act needs a proved author: what [trust] agent_proof says, or whether proof is configured."""
+        trust = self.config.trust
+        if trust.agent_proof:
+            return trust.agent_proof == "aligned"
+        return bool(trust.authserv_ids) or trust.verify != "none"

@@ -1,0 +1,47 @@
+"""What of an agent's mail goes to a customer: the agent's words, and quotes of what that customer already has. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from maildesk.desk.model import Entry
+from maildesk.mail.model import Block
+
+_MARKS = re.compile(r"^[\s>|]+")
+_SPACE = re.compile(r"\s+")
+
+
+def public(entries: Iterable[Entry]) -> tuple[Entry, ...]:
+    """The entries a customer of the ticket has: answers, and what customers wrote under a name that can be believed."""
+    hidden = {"stranger", "agent-unverified", "ambiguous-author", "auth-fail"}
+    return tuple(e for e in entries if e.kind in ("customer", "agent") and not hidden & set(e.flags))
+
+
+def answer_text(blocks: tuple[Block, ...], own_text: str, entries: Iterable[Entry], replaced: Iterable[str], by: str) -> str:
+    """The text of an answer: own_text for the first own block (its commands are gone), later own blocks and the
+    signature as they are, and between them the quoted lines that stand in a public entry.
+
+    replaced: the agent's own addresses, which no customer sees; `by` the mailbox's address stands in their place.
+    """
+    known = {_plain(line) for e in public(entries) for line in e.full_text.split("\n")} - {""}
+    last_own = max((i for i, block in enumerate(blocks) if block.kind in ("own", "signature")), default=-1)
+    first_own = next((i for i, block in enumerate(blocks) if block.kind == "own"), -1)
+    parts: list[str] = [own_text] if first_own == -1 and own_text else []
+    for index, block in enumerate(blocks):
+        if block.kind == "own":
+            parts.append(own_text if index == first_own else block.text.strip("\n"))
+        elif block.kind == "signature":
+            parts.append(block.text.rstrip("\n"))
+        elif block.kind == "quote" and index < last_own:
+            kept = [line for line in block.text.split("\n") if _plain(line) in known]
+            parts.append("\n".join(line if line.lstrip().startswith(">") else f"> {line}" for line in kept))
+    text = "\n\n".join(part for part in parts if part.strip())
+    for address in replaced:
+        text = re.sub(rf"(?<![\w.+-]){re.escape(address)}(?![\w-])", by, text, flags=re.IGNORECASE)
+    return text.strip("\n")
+
+
+def _plain(line: str) -> str:
+    """A line without quote marks and doubled spaces."""
+    return _SPACE.sub(" ", _MARKS.sub("", line)).strip()

@@ -1,0 +1,77 @@
+"""Addresses as values: comparing them, and the tags that carry our signed tokens. Never asks who owns one."""
+
+from __future__ import annotations
+
+from maildesk.errors import Malformed
+
+MAX_LOCAL_OCTETS = 64  # RFC 5321, 4.5.3.1.1
+MAX_ADDRESS_OCTETS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+
+
+def split(address: str) -> tuple[str, str]:
+    """Split "Lea@Client.Test" into ("Lea", "client.test"): the local part as written, the domain lower-case.
+
+    Raises Malformed without both parts, with white space or a control in it, or above 254 octets.
+    """
+    local, at, domain = address.rpartition("@")
+    if not at or not local or not domain or len(address.encode("utf-8", "replace")) > MAX_ADDRESS_OCTETS:
+        raise Malformed(f"{address[:80]!r} is not an address")
+    if any(c.isspace() or not c.isprintable() for c in address):
+        raise Malformed(f"{address[:80]!r} is not an address")
+    return local, domain.lower().rstrip(".")
+
+
+def key(address: str) -> str:
+    """The form in which two addresses are compared: local part case-folded, domain a lower-case A-label.
+
+    RFC 5321 calls the local part case-sensitive; nobody's is. Dots and tags are kept: they may be other people.
+    Raises Malformed as `split` does.
+    """
+    local, domain = split(address)
+    return f"{local.casefold()}@{a_label(domain)}"
+
+
+def same(one: str, other: str) -> bool:
+    """Whether two addresses are one mailbox; False when either is no address."""
+    try:
+        return key(one) == key(other)
+    except Malformed:
+        return False
+
+
+def a_label(domain: str) -> str:
+    """The domain in its ASCII form (RFC 5890, 2.3.2.1), lower-case; as it is where it has none."""
+    if domain.isascii():
+        return domain.lower()
+    try:
+        return domain.encode("idna").decode("ascii").lower()
+    except UnicodeError:
+        return domain.lower()
+
+
+def split_tag(address: str, separator: str = "+") -> tuple[str, str | None]:
+    """Split "help+k7f3@x.org" into ("help@x.org", "k7f3").
+
+    The tag is the text after the first separator of the local part; None when absent, never "".
+    Raises Malformed as `split` does.
+    """
+    local, domain = split(address)
+    base, found, tag = local.partition(separator)
+    if not found or not base or not tag:
+        return f"{local}@{domain}", None
+    return f"{base}@{domain}", tag
+
+
+def with_token(base: str, form: str, token: str) -> str | None:
+    """The signed form of a mailbox's address; None where the mailbox has none.
+
+    form is the mailbox's reply_address: "plus", "minus", "domain:reply.example.com" or "none".
+    """
+    local, domain = split(base)
+    if form == "plus":
+        return f"{local}+{token}@{domain}"
+    if form == "minus":
+        return f"{local}-{token}@{domain}"
+    if form.startswith("domain:"):
+        return f"{token}@{form.removeprefix('domain:').lower()}"
+    return None

@@ -1,0 +1,250 @@
+-- Every query of the desk, once, in the SQL that SQLite (3.40 and later) and PostgreSQL share; the few that must differ
+-- stand again in queries.postgres.sql. A line "-- verb: a sentence" names each; the next says who calls it and which
+-- index serves it.
+
+-- Accepting
+
+-- add: raw mail
+-- inbox.accept; the bytes as they came.
+INSERT INTO raws (sha256, size, content) VALUES (:sha256, :size, :content) RETURNING id;
+
+-- add: mail in the ledger
+-- inbox.accept; one for each of our mailboxes.
+INSERT INTO mails (raw_id, via, peer, sender, recipients, mailbox, received_at, proof, quiet)
+VALUES (:raw_id, :via, :peer, :sender, :recipients, :mailbox, :received_at, :proof, :quiet) RETURNING id;
+
+-- list: mails not settled yet
+-- The worker at its start, and whoever asks what stands still; index mails(outcome, id).
+SELECT id, received_at FROM mails WHERE outcome = 'received' ORDER BY id LIMIT :limit;
+
+-- find: accepted mail with its bytes
+-- The worker, to understand it; primary key.
+SELECT mails.*, raws.content, raws.sha256, raws.size FROM mails JOIN raws ON raws.id = mails.raw_id WHERE mails.id = :id;
+
+-- change: count a failed attempt at a mail
+-- The worker, when settling raised; primary key.
+UPDATE mails SET attempts = attempts + 1 WHERE id = :id;
+
+-- Facts for a decision
+
+-- list: other mails of the same content
+-- settle; index mails(content_key, received_at).
+SELECT id, mailbox, outcome, ticket_id, entry_id FROM mails
+WHERE content_key = :content_key AND received_at >= :since AND outcome NOT IN ('received', 'duplicate') ORDER BY id;
+
+-- find: ticket by id
+-- settle, from a token; primary key.
+SELECT * FROM tickets WHERE id = :id;
+
+-- find: ticket by number
+-- settle, the commands; unique index on tickets(number).
+SELECT * FROM tickets WHERE number = :number;
+
+-- list: people of a ticket
+-- settle, the commands; unique index on participants(ticket_id, slot).
+SELECT slot, kind, address, name FROM participants WHERE ticket_id = :ticket_id ORDER BY slot;
+
+-- find: ticket that holds a message
+-- settle, for a Message-ID of somebody else's; index entries(message_id).
+SELECT ticket_id FROM entries WHERE message_id = :message_id ORDER BY id DESC LIMIT 1;
+
+-- find: letter by its message id
+-- settle, for a Message-ID of ours and for bounces; unique index on outbox(message_id).
+SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox WHERE message_id = :message_id;
+
+-- find: letter by its copy
+-- settle, for a bounce to a signed address; index outbox(ticket_id, copy).
+SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox
+WHERE ticket_id = :ticket_id AND copy = :copy;
+
+-- list: last letters to somebody on a ticket
+-- settle, for References and for the time of the last notice; index outbox(ticket_id, copy).
+SELECT id, kind, notice, ticket_id, slot, copy, recipient, message_id, created_at FROM outbox
+WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key ORDER BY copy DESC LIMIT :limit;
+
+-- list: entries of a ticket, newest first
+-- settle; index entries(ticket_id, id).
+SELECT id, mail_id, kind, author_address, author_name, at, text, full_text, message_id, flags FROM entries
+WHERE ticket_id = :ticket_id ORDER BY id DESC LIMIT :limit;
+
+-- find: person by address
+-- settle; unique index on people(address_key).
+SELECT address, name, language, proved_at FROM people WHERE address_key = :address_key;
+
+-- find: braked letters to somebody since
+-- settle, only when such a letter is about to go; index outbox(recipient_key, created_at).
+SELECT count(*) AS letters FROM outbox
+WHERE recipient_key = :recipient_key AND created_at > :since AND braked = 1;
+
+-- find: letters of a notice to somebody since
+-- settle, for what is said at most once an hour; index outbox(recipient_key, created_at).
+SELECT count(*) AS letters FROM outbox
+WHERE recipient_key = :recipient_key AND created_at > :since AND notice = :notice;
+
+-- Settling
+
+-- change: settle a mail
+-- settle; primary key.
+UPDATE mails SET outcome = :outcome, ticket_id = :ticket_id, entry_id = :entry_id, cause = :cause, why = :why,
+  message_id = :message_id, content_key = :content_key, settled_at = :settled_at
+WHERE id = :id AND outcome = 'received';
+
+-- change: take the next number of a counter
+-- settle, so that numbers have no holes; primary key. Read back with "find: counter" in the same transaction.
+UPDATE counters SET value = value + 1 WHERE name = :name;
+
+-- change: raise a counter
+-- The daemon at its start and restore; primary key.
+UPDATE counters SET value = :value WHERE name = :name AND value < :value;
+
+-- find: counter
+-- settle, restore; primary key.
+SELECT value FROM counters WHERE name = :name;
+
+-- add: counter
+-- The daemon at its first start; primary key.
+INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO NOTHING;
+
+-- add: ticket
+-- settle.
+INSERT INTO tickets (number, subject, state, priority, mailbox, language, assignee, requester_address, requester_key,
+  requester_name, tags, mentions, created_at, updated_at)
+VALUES (:number, :subject, :state, :priority, :mailbox, :language, NULL, :requester_address, :requester_key,
+  :requester_name, :tags, :mentions, :at, :at) RETURNING id;
+
+-- add: person of a ticket
+-- settle; the next free slot.
+INSERT INTO participants (ticket_id, slot, kind, address, address_key, name, joined_at)
+SELECT :ticket_id, coalesce(max(slot), 0) + 1, :kind, :address, :address_key, :name, :at
+FROM participants WHERE ticket_id = :ticket_id RETURNING slot;
+
+-- find: slot of somebody on a ticket
+-- settle, before it signs an address; unique index on participants(ticket_id, kind, address_key).
+SELECT slot FROM participants WHERE ticket_id = :ticket_id AND kind = :kind AND address_key = :address_key;
+
+-- add: entry
+-- settle, the clock.
+INSERT INTO entries (ticket_id, mail_id, kind, author_address, author_name, at, via, subject, text, full_text, names,
+  message_id, flags)
+VALUES (:ticket_id, :mail_id, :kind, :author_address, :author_name, :at, :via, :subject, :text, :full_text, :names,
+  :message_id, :flags) RETURNING id;
+
+-- add: attachment
+-- settle; the bytes stay in the raw mail.
+INSERT INTO attachments (entry_id, position, name, type, size, sha256, inline, content_id)
+VALUES (:entry_id, :position, :name, :type, :size, :sha256, :inline, :content_id);
+
+-- change: state of a ticket
+-- settle, the clock; primary key.
+UPDATE tickets SET state = :state, solved_at = :solved_at, updated_at = :at WHERE id = :id;
+
+-- change: assignee of a ticket
+-- settle; primary key.
+UPDATE tickets SET assignee = :assignee, updated_at = :at WHERE id = :id;
+
+-- change: priority of a ticket
+-- settle; primary key.
+UPDATE tickets SET priority = :priority, updated_at = :at WHERE id = :id;
+
+-- change: tags of a ticket
+-- settle; primary key.
+UPDATE tickets SET tags = :tags, updated_at = :at WHERE id = :id;
+
+-- change: mentions of a ticket
+-- settle; primary key.
+UPDATE tickets SET mentions = :mentions WHERE id = :id;
+
+-- change: time of a ticket's last change
+-- settle, for every entry; primary key.
+UPDATE tickets SET updated_at = :at WHERE id = :id;
+
+-- add: person
+-- settle; unique index on people(address_key).
+INSERT INTO people (address_key, address, name, language, proved_at, seen_at)
+VALUES (:address_key, :address, :name, :language, :proved_at, :at)
+ON CONFLICT (address_key) DO UPDATE SET
+  name = CASE WHEN excluded.name <> '' THEN excluded.name ELSE people.name END,
+  language = coalesce(excluded.language, people.language),
+  proved_at = coalesce(excluded.proved_at, people.proved_at),
+  seen_at = excluded.seen_at;
+
+-- find: last copy of a ticket
+-- settle, to number a letter inside its ticket; index outbox(ticket_id, copy).
+SELECT coalesce(max(copy), 0) AS copy FROM outbox WHERE ticket_id = :ticket_id;
+
+-- find: last letter
+-- settle: a Message-ID is made from the letter's own id; primary key.
+SELECT coalesce(max(id), 0) AS id FROM outbox;
+
+-- add: letter
+-- settle; final bytes and a Message-ID made once.
+INSERT INTO outbox (id, kind, notice, ticket_id, slot, copy, recipient, recipient_key, envelope_from, message_id, content,
+  braked, state, next_at, mail_id, created_at)
+VALUES (:id, :kind, :notice, :ticket_id, :slot, :copy, :recipient, :recipient_key, :envelope_from, :message_id, :content,
+  :braked, 'waiting', :at, :mail_id, :at) RETURNING id;
+
+-- add: history
+-- settle, the clock, restore.
+INSERT INTO history (at, what, mail_id, ticket_id, detail) VALUES (:at, :what, :mail_id, :ticket_id, :detail) RETURNING id;
+
+-- The clock
+
+-- list: solved tickets older than
+-- jobs; index tickets(state, solved_at).
+SELECT id, number FROM tickets WHERE state = 'solved' AND solved_at <= :before ORDER BY solved_at LIMIT :limit;
+
+-- find: job
+-- jobs, to make up a missed tick; primary key.
+SELECT last_at FROM jobs WHERE name = :name;
+
+-- add: job
+-- jobs, in the transaction of what the job did; primary key.
+INSERT INTO jobs (name, last_at) VALUES (:name, :at) ON CONFLICT (name) DO UPDATE SET last_at = excluded.last_at;
+
+-- find: position in a mailbox
+-- The IMAP door; primary key.
+SELECT uidvalidity, uid FROM positions WHERE account = :account;
+
+-- add: position in a mailbox
+-- The IMAP door after a commit; primary key.
+INSERT INTO positions (account, uidvalidity, uid) VALUES (:account, :uidvalidity, :uid)
+ON CONFLICT (account) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid;
+
+-- Reading, for the commands
+
+-- list: tickets, newest first
+-- `tickets`; primary key order. Empty text means "any".
+SELECT * FROM tickets
+WHERE (:state = '' OR state = :state) AND (:mailbox = '' OR mailbox = :mailbox) AND (:assignee = '' OR assignee = :assignee)
+ORDER BY number DESC LIMIT :limit;
+
+-- list: entries of a ticket
+-- `ticket`; `at` is the time of acceptance; index entries(ticket_id, id).
+SELECT * FROM entries WHERE ticket_id = :ticket_id ORDER BY at, id;
+
+-- find: entry
+-- `ticket --raw`; primary key.
+SELECT * FROM entries WHERE id = :id;
+
+-- list: attachments of an entry
+-- `ticket`, settle; index attachments(entry_id, position).
+SELECT * FROM attachments WHERE entry_id = :entry_id ORDER BY position;
+
+-- list: mails of the ledger, newest first
+-- `mails`; primary key order. Empty text means "any".
+SELECT mails.*, raws.sha256, raws.size, tickets.number FROM mails
+JOIN raws ON raws.id = mails.raw_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
+WHERE (:outcome = '' OR mails.outcome = :outcome) ORDER BY mails.id DESC LIMIT :limit;
+
+-- list: mails of the ledger by id or message id
+-- `why`; primary key, index mails(message_id).
+SELECT mails.*, raws.sha256, raws.size, tickets.number FROM mails
+JOIN raws ON raws.id = mails.raw_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
+WHERE mails.id = :id OR mails.message_id = :message_id ORDER BY mails.id;
+
+-- list: entries that match words
+-- `search`; the full-text index.
+SELECT entries.id AS entry, tickets.number AS ticket, entries.at AS at,
+  snippet(entries_fts, -1, '', '', ' … ', 24) AS excerpt
+FROM entries_fts JOIN entries ON entries.id = entries_fts.rowid JOIN tickets ON tickets.id = entries.ticket_id
+WHERE entries_fts MATCH :words ORDER BY rank LIMIT :limit;

@@ -1,0 +1,277 @@
+"""The SQLite engine: one connection writes and checkpoints, readers only read. Knows SQL and no desk.
+
+Group commit: what waits is committed together, a savepoint each, one fsync. Nobody is answered before COMMIT has
+returned; a full disk or an input/output error undoes the whole transaction (sqlite.org, "Response To Errors Within A
+Transaction"), so everybody in that batch is told. Batches are of one kind and waiting accepts go first.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
+from contextlib import contextmanager
+from enum import IntEnum
+from pathlib import Path
+from typing import TypeVar
+
+from sqlite_utils import Database
+
+from maildesk.errors import DiskNearlyFull, MaildeskError
+from maildesk.store.schema import migrations
+from maildesk.store.sql import queries
+
+T = TypeVar("T")
+Value = str | int | float | bytes | None
+Row = Mapping[str, Value]
+
+# A settlement batch ends after this long, so that an accept never waits longer for the writer.
+SETTLE_BATCH_S = 0.02
+_BUSY_TIMEOUT_MS = 5000
+_WAL_WARN_PAGES = 1000
+
+
+class StoreBroken(MaildeskError):
+    """The database could not be read or written."""
+
+
+class Kind(IntEnum):
+    """What a write is part of; batches are of one kind, in this order."""
+
+    ACCEPT = 0
+    MARK = 1
+    SETTLE = 2
+
+
+class Tx:
+    """One transaction, or one read: five verbs over the named queries."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._connection = connection
+        self._queries = queries()
+
+    def find(self, name: str, **values: Value) -> Row | None:
+        """The first row, or None."""
+        return self._run("find", name, values).fetchone()  # type: ignore[no-any-return]
+
+    def list(self, name: str, **values: Value) -> list[Row]:
+        """All rows."""
+        return self._run("list", name, values).fetchall()
+
+    def add(self, name: str, **values: Value) -> int:
+        """The new row's id; 0 when the statement returns none."""
+        row = self._run("add", name, values).fetchone()
+        return int(row[0]) if row else 0
+
+    def change(self, name: str, **values: Value) -> int:
+        """How many rows were changed."""
+        return self._run("change", name, values).rowcount
+
+    def drop(self, name: str, **values: Value) -> int:
+        """How many rows were removed."""
+        return self._run("drop", name, values).rowcount
+
+    def _run(self, verb: str, name: str, values: Mapping[str, Value]) -> sqlite3.Cursor:
+        return self._connection.execute(self._queries[f"{verb}: {name}"].text, values)
+
+
+class _Job:
+    __slots__ = ("future", "work")
+
+    def __init__(self, work: Callable[[Tx], object]) -> None:
+        self.work = work
+        self.future: Future[object] = Future()
+
+
+class SqliteEngine:
+    """One database file. `write` from any thread; `read` from any thread, each with a connection of its own."""
+
+    def __init__(self, path: Path, *, on_broken: Callable[[BaseException], None] | None = None) -> None:
+        self._path = path
+        self._on_broken = on_broken
+        self._waiting: tuple[deque[_Job], ...] = tuple(deque() for _ in Kind)
+        self._changed = threading.Condition()
+        self._closing = False
+        self._thread: threading.Thread | None = None
+        self._readers: list[sqlite3.Connection] = []
+        self._free: deque[sqlite3.Connection] = deque()
+        self.written_at = time.monotonic()
+
+    def migrate(self) -> None:
+        """Make or update the tables. The caller holds the desk's lock: two at once would collide."""
+        connection = self._connect_writer()
+        try:
+            migrations.apply(Database(connection, execute_plugins=False))
+            found = connection.execute("PRAGMA quick_check").fetchone()[0]
+            if found != "ok":
+                raise StoreBroken(f"The database {self._path} is damaged ({found}); restore it from a backup.")
+        except sqlite3.DatabaseError as error:
+            raise StoreBroken(f"The database {self._path} cannot be used: {error}.") from error
+        finally:
+            connection.close()
+
+    def start(self) -> None:
+        """Start the writer."""
+        self._thread = threading.Thread(target=self._write_forever, name="store-writer", daemon=True)
+        self._thread.start()
+
+    def read(self, work: Callable[[Tx], T]) -> T:
+        """What `work` makes of one consistent snapshot. Raises StoreBroken when the database cannot be read."""
+        try:
+            with self._reader() as connection:
+                connection.execute("BEGIN")
+                try:
+                    return work(Tx(connection))
+                finally:
+                    connection.execute("ROLLBACK")
+        except sqlite3.Error as error:
+            raise StoreBroken(f"The database {self._path} cannot be read: {error}.") from error
+
+    def write(self, work: Callable[[Tx], T], kind: Kind = Kind.MARK) -> Future[T]:
+        """Run `work` in the writer; the future is done only after the COMMIT, or with the error that undid it."""
+        job = _Job(work)
+        with self._changed:
+            if self._closing:
+                job.future.set_exception(StoreBroken("The desk is stopping; please try again."))
+            else:
+                self._waiting[kind].append(job)
+                self._changed.notify()
+        return job.future  # type: ignore[return-value]
+
+    def close(self) -> None:
+        """Commit what waits, checkpoint, close."""
+        with self._changed:
+            self._closing = True
+            self._changed.notify()
+        if self._thread is not None:
+            self._thread.join()
+        for connection in self._readers:
+            connection.close()
+        self._readers.clear()
+        self._free.clear()
+
+    @contextmanager
+    def _reader(self) -> Iterator[sqlite3.Connection]:
+        try:
+            connection = self._free.pop()
+        except IndexError:
+            connection = sqlite3.connect(
+                f"{self._path.absolute().as_uri()}?mode=ro", uri=True, isolation_level=None, check_same_thread=False
+            )
+            connection.row_factory = sqlite3.Row
+            connection.execute(f"PRAGMA busy_timeout={_BUSY_TIMEOUT_MS}")
+            self._readers.append(connection)
+        try:
+            yield connection
+        finally:
+            self._free.append(connection)
+
+    def _connect_writer(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False, cached_statements=256)
+        connection.row_factory = sqlite3.Row
+        for pragma, wanted in (
+            ("journal_mode=WAL", "wal"),
+            # NORMAL loses acknowledged mail at a power loss; FULL does not.
+            ("synchronous=FULL", None),
+            ("foreign_keys=ON", None),
+            ("secure_delete=ON", None),
+            (f"busy_timeout={_BUSY_TIMEOUT_MS}", None),
+            (f"wal_autocheckpoint={_WAL_WARN_PAGES}", None),
+        ):
+            row = connection.execute(f"PRAGMA {pragma}").fetchone()
+            if wanted is not None and row[0] != wanted:
+                raise StoreBroken(f"The database {self._path} cannot use a write-ahead log on this file system.")
+        if connection.execute("PRAGMA synchronous").fetchone()[0] != 2:
+            raise StoreBroken(f"The database {self._path} does not take synchronous=FULL.")
+        return connection
+
+    def _write_forever(self) -> None:
+        connection = self._connect_writer()
+        try:
+            while True:
+                with self._changed:
+                    while not any(self._waiting) and not self._closing:
+                        self._changed.wait()
+                    if not any(self._waiting):
+                        return
+                    kind = next(k for k in Kind if self._waiting[k])
+                self._commit_batch(connection, kind)
+        finally:
+            connection.close()
+
+    def _take(self, kind: Kind, deadline: float) -> _Job | None:
+        if kind is Kind.SETTLE and time.monotonic() > deadline:
+            return None
+        while self._waiting[kind]:
+            job = self._waiting[kind].popleft()
+            # Whoever stopped waiting before the work began gets nothing done; afterwards it cannot be taken back.
+            if job.future.set_running_or_notify_cancel():
+                return job
+        return None
+
+    def _commit_batch(self, connection: sqlite3.Connection, kind: Kind) -> None:
+        """One transaction over what waits of a kind. Only what is there already: waiting for more makes it slower."""
+        batch: list[_Job] = []
+        done: list[tuple[_Job, object]] = []
+        refused: list[tuple[_Job, BaseException]] = []
+        deadline = time.monotonic() + SETTLE_BATCH_S
+        job = self._take(kind, deadline)
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            while job is not None:
+                batch.append(job)
+                connection.execute("SAVEPOINT one")
+                try:
+                    done.append((job, job.work(Tx(connection))))
+                except Exception as error:  # noqa: BLE001 - whatever one write raises is that caller's to handle
+                    if _ends_transaction(error) or not connection.in_transaction:
+                        raise
+                    connection.execute("ROLLBACK TO one")
+                    refused.append((job, error))
+                connection.execute("RELEASE one")
+                job = self._take(kind, deadline)
+            connection.execute("COMMIT")
+        except sqlite3.Error as error:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            known = _translated(error)
+            for failed in batch:
+                failed.future.set_exception(known)
+            if isinstance(known, StoreBroken) and self._on_broken is not None:
+                self._on_broken(error)
+            return
+        self.written_at = time.monotonic()
+        for finished, result in done:
+            finished.future.set_result(result)
+        for finished, reason in refused:
+            finished.future.set_exception(reason)
+
+
+_WHOLE_TRANSACTION = frozenset(
+    {
+        sqlite3.SQLITE_FULL,
+        sqlite3.SQLITE_IOERR,
+        sqlite3.SQLITE_NOMEM,
+        sqlite3.SQLITE_BUSY,
+        sqlite3.SQLITE_CORRUPT,
+        sqlite3.SQLITE_NOTADB,
+        sqlite3.SQLITE_CANTOPEN,
+        sqlite3.SQLITE_READONLY,
+    }
+)
+
+
+def _ends_transaction(error: BaseException) -> bool:
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _WHOLE_TRANSACTION
+
+
+def _translated(error: sqlite3.Error) -> MaildeskError:
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    if code == sqlite3.SQLITE_FULL:
+        return DiskNearlyFull("The disk is full; nothing was taken.")
+    if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        return MaildeskError("The database is busy; please try again.")
+    return StoreBroken(f"The database failed: {error}.")
