@@ -23,8 +23,6 @@ from urllib.parse import urlencode, urlsplit
 from maildesk.config import OAuth2, read_secret
 from maildesk.errors import BadConfig, MaildeskError
 
-__all__ = ["NoToken", "TokenSource", "read_secret"]
-
 _PATIENCE_S = 30.0
 _MAX_ANSWER_BYTES = 65_536
 # What a token server does not say, and a command cannot: long enough to spare both, far shorter than any token's life.

@@ -88,7 +88,9 @@ def _letter(config: Config, mailbox: str) -> str:
     """Send one letter through the relay to the mailbox's signed form; with a daemon running, see it arrive."""
     keyring = load_keys(config.desk.keys_file) if config.desk.keys_file.exists() else None
     if keyring is None:
-        raise MaildeskError("no signing keys yet; start the desk once, then a letter to its signed address can be tried")
+        raise MaildeskError(
+            "no signing keys yet; start the desk once, then a letter to its signed address can be tried"
+        )
     letter = _probe(config, keyring, mailbox)
     fate = asyncio.run(_send(config, letter[0]))
     if not isinstance(fate, Accepted):
@@ -151,6 +153,8 @@ def try_live(config: Config) -> list[Finding]:
     answer = ask(config.desk.state_dir / "control.sock", "live")
     rows = answer.get("standing", []) if isinstance(answer, dict) else []
     return [
-        Finding(f"{row['what']} {row['name']}".strip(), f"stands still since {row['since']} {row['detail']}".strip(), False)
+        Finding(
+            f"{row['what']} {row['name']}".strip(), f"stands still since {row['since']} {row['detail']}".strip(), False
+        )
         for row in rows
     ]

@@ -140,9 +140,8 @@ def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
     """ "-----Original Message-----" in any language: what follows is quoted."""
     title = separator_title(reading.lines[at])
     book = phrases()
-    if (
-        title is None
-        or title not in book.original
+    if title is None or (
+        title not in book.original
         and title not in book.forwarded
         and not title.startswith(("forwarded by ", "original message from "))
     ):
@@ -370,7 +369,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
     for line in text.split("\n"):
         depth = len(line) - len(line.lstrip(">"))
         inner = line[depth:]
-        inner = inner[1:] if inner.startswith(" ") else inner
+        inner = inner.removeprefix(" ")
         flows = inner.endswith(" ") and inner != "-- "
         piece = inner[:-1] if flows and delete_space else inner
         if depth == open_depth and inner != "-- ":
