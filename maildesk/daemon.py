@@ -6,6 +6,7 @@ import asyncio
 import fcntl
 import os
 import signal
+import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict

@@ -217,6 +217,7 @@ def test_password_and_its_refusal(tmp_path: Path) -> None:
     """The password of password_file signs in, line end or not; a wrong one stops the relay and no letter."""
     authority = trustme.CA()
     password = tmp_path / "password"
+    password.touch(0o600)
     password.write_text("wrong\n")
     with (
         opened(tmp_path) as desk,

@@ -139,7 +139,9 @@ class Desk:
         """Give it one mail by SMTP; the text of its 250. Raises what smtplib raises otherwise."""
         with smtplib.SMTP("127.0.0.1", self.smtp_port, timeout=30) as client:
             client.ehlo("client.test")
-            client.mail(sender)
+            code, text = client.mail(sender)
+            if code != 250:
+                raise smtplib.SMTPSenderRefused(code, text, sender)
             for recipient in recipients or ("support@desk.test",):
                 code, text = client.rcpt(recipient)
                 if code != 250:
