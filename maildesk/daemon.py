@@ -14,14 +14,14 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from maildesk import clock, log, systemd
-from maildesk.config import Config, Imap, notes
+from maildesk.config import Config, Imap, Lmtp, Smtp, notes, refuse_unbuilt
 from maildesk.control import Control
-from maildesk.desk.directory import Directory
+from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.model import StandingStill
 from maildesk.doors.imap import ImapDoor
-from maildesk.doors.listen import open_socket
+from maildesk.doors.listen import open_socket, server_tls
 from maildesk.doors.maildrop import MaildropDoor
-from maildesk.doors.smtp import MailDoor
+from maildesk.doors.smtp import SmtpDoor
 from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskError, Problem
 from maildesk.inbox import Inbox
 from maildesk.jobs import Clockwork
@@ -86,8 +86,7 @@ def open_directory(config: Config) -> Directory:
 
 def store_path(config: Config) -> Path:
     """The database file. Raises BadConfig for an engine that is not built."""
-    if not config.store.url.startswith("sqlite:"):
-        raise BadConfig(Problem("store.url", "PostgreSQL is not built yet; use sqlite:maildesk.db"))
+    refuse_unbuilt(config)
     return Path(config.store.url.removeprefix("sqlite:"))
 
 
@@ -120,9 +119,7 @@ class Daemon:
             self._apply(config)
             for line in notes(config):
                 log.warning("note " + line)
-            self._store = SqliteEngine(
-                store_path(config), on_broken=lambda e: loop.call_soon_threadsafe(self._break, e)
-            )
+            self._store = SqliteEngine(store_path(config), on_broken=lambda error: _call_soon(loop, self._break, error))
             self._store.migrate()
             self._store.start()
             try:
@@ -197,33 +194,39 @@ class Daemon:
                 systemd.sd_notify("WATCHDOG=1")
         stopping.cancel()
 
+    def _recipient(self, address: str, sender: str | None, is_relay: bool) -> Recipient:
+        """Asked anew each time, so that a reload holds for open doors."""
+        return self._directory.recipient(address, sender, is_relay)
+
+    async def _open_wire(self, listener: socket.socket, table: Smtp | Lmtp) -> None:
+        door = SmtpDoor(
+            accept=self._inbox.accept,
+            recipient=self._recipient,
+            is_relay=lambda peer: self._directory.is_relay(peer),
+            need_room=self._inbox.need_room,
+            max_mail_bytes=self._config.limits.max_mail_bytes,
+            hostname=self._directory.keyring.desk_id,
+            lmtp=isinstance(table, Lmtp),
+            tls=_tls(table),
+            implicit_tls=isinstance(table, Smtp) and table.tls == "implicit",
+            proxy_protocol=isinstance(table, Smtp) and table.proxy_protocol,
+        )
+        await door.start(listener)
+        self._closers.append(lambda: door.close(DRAIN_S))
+
     async def _open_doors(self, config: Config) -> None:
-        state, directory = config.desk.state_dir, lambda a, s, r: self._directory.recipient(a, s, r)
-        for table, is_lmtp in ((config.smtp, False), (config.lmtp, True)):
-            if table is None:
-                continue
-            mode = int(getattr(table, "socket_mode", "0600"), 8)
-            sock = open_socket(table.listen, state_dir=state, mode=mode, group=getattr(table, "socket_group", ""))
-            door = MailDoor(
-                accept=self._inbox.accept,
-                recipient=directory,
-                is_relay=lambda peer: self._directory.is_relay(peer),
-                has_room=self._inbox.need_room,
-                max_mail_bytes=config.limits.max_mail_bytes,
-                hostname=self._directory.keyring.desk_id,
-                lmtp=is_lmtp,
-                tls=getattr(table, "tls", "none"),
-                ssl_context=_context(table) if getattr(table, "tls", "none") != "none" else None,
-                proxy_protocol=getattr(table, "proxy_protocol", False),
-            )
-            await door.start(sock)
-            self._closers.append(lambda door=door: door.close(DRAIN_S))
+        state = config.desk.state_dir
+        if config.smtp is not None:
+            await self._open_wire(open_socket(config.smtp.listen, state_dir=state), config.smtp)
+        if config.lmtp is not None:
+            mode, group = int(config.lmtp.socket_mode, 8), config.lmtp.socket_group
+            await self._open_wire(open_socket(config.lmtp.listen, state_dir=state, mode=mode, group=group), config.lmtp)
         if config.maildrop is not None:
             drop = MaildropDoor(
                 str(config.maildrop.path),
                 config.maildrop.group,
                 self._inbox.accept,
-                directory,
+                self._recipient,
                 config.limits.max_mail_bytes,
                 config.mailbox[0].address,
             )
@@ -326,12 +329,18 @@ class Daemon:
         return True
 
 
+def _call_soon(loop: asyncio.AbstractEventLoop, call: Callable[[BaseException], None], error: BaseException) -> None:
+    """Tell the loop from the writer's thread."""
+    loop.call_soon_threadsafe(call, error)
+
+
 async def _stopped(stop: asyncio.Event, task: asyncio.Task[None]) -> None:
     stop.set()
     await task
 
 
-def _context(table: object) -> ssl.SSLContext:
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(str(getattr(table, "cert_file", "")), str(getattr(table, "key_file", "")))
-    return context
+def _tls(table: Smtp | Lmtp) -> ssl.SSLContext | None:
+    """What a door needs for TLS; None when it has none."""
+    if isinstance(table, Lmtp) or table.tls == "none" or table.cert_file is None or table.key_file is None:
+        return None
+    return server_tls(table.cert_file, table.key_file)

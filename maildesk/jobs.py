@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
@@ -98,9 +99,7 @@ class Clockwork:
         standing = self._standing()
         for job in JOBS:
             try:
-                done = await asyncio.wrap_future(
-                    self._store.write(lambda tx, job=job: self._run(tx, job, now, standing))
-                )
+                done = await asyncio.wrap_future(self._store.write(partial(self._run, job, now, standing)))
             except MaildeskError as error:
                 log.failure("job.failed", error, job=job.name)
                 continue
@@ -108,7 +107,7 @@ class Clockwork:
                 log.event("job.done", job=job.name, count=done)
                 self._on_letters()
 
-    def _run(self, tx: Tx, job: Job, now: datetime, standing: tuple[StandingStill, ...]) -> int:
+    def _run(self, job: Job, now: datetime, standing: tuple[StandingStill, ...], tx: Tx) -> int:
         row = tx.find("job", name=job.name)
         last = None if row is None else tickets.time(row["last_at"])
         # A last run in the future was written by a clock that stood wrong.

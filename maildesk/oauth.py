@@ -18,11 +18,10 @@ import threading
 import time
 from contextlib import suppress
 from ipaddress import ip_address
-from pathlib import Path
 from urllib.parse import urlencode, urlsplit
 
-from maildesk.config import OAuth2
-from maildesk.errors import MaildeskError
+from maildesk.config import OAuth2, read_secret
+from maildesk.errors import BadConfig, MaildeskError
 
 _PATIENCE_S = 30.0
 _MAX_ANSWER_BYTES = 65_536
@@ -35,17 +34,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~+/=:!|-]{1,16384}")
 
 class NoToken(MaildeskError):
     """No access token could be had; the message says where to look and holds no secret."""
-
-
-def read_secret(path: Path) -> str:
-    """The secret in `path`, without the line break at its end. Raises NoToken when it cannot be read or is empty."""
-    try:
-        secret = path.read_text("utf-8").rstrip("\r\n")
-    except (OSError, UnicodeDecodeError) as error:
-        raise NoToken(f"the secret in {path} cannot be read ({type(error).__name__})") from error
-    if not secret:
-        raise NoToken(f"the secret in {path} is empty")
-    return secret
 
 
 class TokenSource:
@@ -146,10 +134,16 @@ def _from_server(settings: OAuth2) -> tuple[str, float]:
     """A token and its life in seconds by the client credentials grant (RFC 6749, 4.4, credentials as in 2.3.1)."""
     if settings.client_secret_file is None:
         raise NoToken("oauth2 needs a command, or token_url with client_id and client_secret_file")
+    try:
+        secret = read_secret(settings.client_secret_file)
+    except BadConfig as error:
+        raise NoToken(str(error)) from error
+    if not secret:
+        raise NoToken(f"the secret in {settings.client_secret_file} is empty")
     form = {
         "grant_type": "client_credentials",
         "client_id": settings.client_id,
-        "client_secret": read_secret(settings.client_secret_file),
+        "client_secret": secret,
     }
     if settings.scope:
         form["scope"] = settings.scope

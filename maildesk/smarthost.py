@@ -22,7 +22,7 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPRespons
 
 from maildesk import config
 from maildesk.errors import MaildeskError
-from maildesk.oauth import TokenSource, read_secret
+from maildesk.oauth import TokenSource
 
 CONNECT_S = 30.0
 COMMAND_S = 60.0
@@ -320,7 +320,7 @@ async def _sign_in(client: SMTP, settings: config.Relay, tokens: TokenSource | N
             tokens.forget(token)
             raise
         return
-    password = await asyncio.to_thread(read_secret, settings.password_file) if settings.password_file else ""
+    password = await asyncio.to_thread(config.read_secret, settings.password_file) if settings.password_file else ""
     if "plain" in offered:
         await client.auth_plain(settings.username, password)
     elif "login" in offered:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Coroutine, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from typing import Literal
 
 from maildesk import clock, log
 from maildesk.errors import MaildeskError
@@ -86,7 +87,7 @@ class Worker:
 
     async def run(self, stop: asyncio.Event) -> None:
         """Settle what is there and what comes until `stop`; then finish what was begun."""
-        stopping = asyncio.ensure_future(stop.wait())
+        stopping = asyncio.create_task(stop.wait())
         try:
             while not stop.is_set():
                 self._wake.clear()
@@ -106,9 +107,9 @@ class Worker:
                 await asyncio.wait(self._tasks)
             self._pool.shutdown(wait=True, cancel_futures=True)
 
-    async def _pause(self, *others: asyncio.Future[bool]) -> None:
+    async def _pause(self, *others: asyncio.Task[Literal[True]]) -> None:
         """Until something changed, or may have changed by time alone."""
-        waking = asyncio.ensure_future(self._wake.wait())
+        waking = asyncio.create_task(self._wake.wait())
         timeout_s = _RETRY_S if self._underway or self._retry_at else None
         await asyncio.wait({waking, *others}, timeout=timeout_s, return_when=asyncio.FIRST_COMPLETED)
         waking.cancel()

@@ -234,6 +234,7 @@ def test_a_dead_token_server_is_told(server: TokenServer, tmp_path: Path) -> Non
 def test_a_secret_that_is_missing_or_empty_is_told(server: TokenServer, tmp_path: Path) -> None:
     """The file is named, its content never."""
     (tmp_path / "empty").write_text("\n")
+    (tmp_path / "empty").chmod(0o600)
     for name in ("missing", "empty"):
         with pytest.raises(NoToken, match=name):
             by_server(server, tmp_path, client_secret_file=tmp_path / name).token()

@@ -92,7 +92,7 @@ def demo(out: TextIO) -> int:
         config.write_text(_CONFIG.format(smtp=smtp_port, relay=relay_port))
         log = Path(folder, "log")
         with log.open("wb") as stream:
-            desk = subprocess.Popen(
+            desk = subprocess.Popen(  # noqa: S603 - our own interpreter with our own arguments
                 [sys.executable, "-m", "maildesk", "serve", "--config", str(config)], stdout=stream, stderr=stream
             )
         try:

@@ -20,13 +20,14 @@ from datetime import datetime
 from typing import Any
 
 from maildesk import clock, log
-from maildesk.config import Imap
+from maildesk.config import Imap, read_secret
 from maildesk.doors.imap_folder import MAX_BATCH_BYTES, FindPosition, Folder, NotNow, SavePosition
 from maildesk.doors.imap_header import recipients_of
 from maildesk.doors.imap_wire import (
     Broken,
     Client,
     LoginRefused,
+    Refused,
     Stopped,
     checked_argument,
     connect,
@@ -35,7 +36,7 @@ from maildesk.doors.imap_wire import (
 )
 from maildesk.errors import BareNewline, Looping, MaildeskError, TooLarge
 from maildesk.mail.model import Envelope
-from maildesk.oauth import TokenSource, read_secret
+from maildesk.oauth import TokenSource
 
 Accept = Callable[[bytes, Envelope], Coroutine[Any, Any, Sequence[int]]]
 
@@ -150,7 +151,7 @@ class ImapDoor:
             max_answer_bytes=self._max_mail_bytes + MAX_BATCH_BYTES,
         )
         try:
-            self._log_in(client)
+            _log_in(client, self.settings, self._tokens)
             log.event("imap.connected", host=self.settings.host, folder=self.settings.folder)
             idles = client.has_capability("IDLE")
             while True:
@@ -170,20 +171,6 @@ class ImapDoor:
         finally:
             with suppress(OSError):
                 client.shutdown()
-
-    def _log_in(self, client: Client) -> None:
-        if self._tokens is None:
-            if self.settings.password_file is None:
-                raise LoginRefused("imap needs password_file or oauth2")
-            log_in_with_password(client, self.settings.username, read_secret(self.settings.password_file))
-            return
-        token = self._tokens.token()
-        try:
-            log_in_with_token(client, self.settings.username, token)
-        except LoginRefused:
-            # It may have ended before its time; the next connection comes with a fresh one.
-            self._tokens.forget(token)
-            raise
 
     def _give(self, raw: bytes) -> None:
         """Returns when the mail is committed. Raises NotNow, or what the inbox refuses for good."""
@@ -223,6 +210,42 @@ class ImapDoor:
         poller.register(self._stop_fd, select.POLLIN)
         if poller.poll(max(0.0, seconds) * 1000):
             raise Stopped
+
+
+def _log_in(client: Client, settings: Imap, tokens: TokenSource | None) -> None:
+    if tokens is None:
+        if settings.password_file is None:
+            raise LoginRefused("imap needs password_file or oauth2")
+        log_in_with_password(client, settings.username, read_secret(settings.password_file))
+        return
+    token = tokens.token()
+    try:
+        log_in_with_token(client, settings.username, token)
+    except LoginRefused:
+        # It may have ended before its time; the next connection comes with a fresh one.
+        tokens.forget(token)
+        raise
+
+
+def try_out(settings: Imap, *, timeout_s: float = 30.0) -> int:
+    """Sign in and look at the folder as the door would, for `check --online`; how many mails lie there.
+
+    Changes nothing. Raises MaildeskError with one sentence.
+    """
+    stop_fd, stop_write_fd = os.pipe()
+    try:
+        client = connect(settings, stop_fd=stop_fd, timeout_s=timeout_s, max_literal_bytes=0, max_answer_bytes=0)
+        try:
+            _log_in(client, settings, TokenSource(settings.oauth2) if settings.oauth2 else None)
+            found = client.select_folder(checked_argument(settings.folder, "folder"), readonly=True)
+            return int(found[b"EXISTS"])
+        finally:
+            client.shutdown()
+    except (OSError, imaplib.IMAP4.error) as error:
+        raise Refused(_sentence(error, settings, timeout_s)) from error
+    finally:
+        os.close(stop_fd)
+        os.close(stop_write_fd)
 
 
 def _sentence(error: BaseException, settings: Imap, timeout_s: float) -> str:

@@ -44,7 +44,7 @@ class _Reading:
 
 def blocks_of(text: str) -> tuple[Block, ...]:
     """The blocks of a text in order; joined by newlines they are the text without the marks of html.py."""
-    lines, marked = _without_marks(text.split("\n"))
+    lines, marked = _without_marks([piece for line in text.split("\n") for piece in _apart(line)])
     reading = _Reading(lines, [])
     while len(reading.kinds) < len(lines):
         at = len(reading.kinds)
@@ -59,6 +59,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     _reconsider(reading)
     _signatures(reading)
     _banners(reading)
+    _disclaimers(reading)
     return _joined(reading)
 
 
@@ -73,6 +74,27 @@ def own_text(blocks: tuple[Block, ...]) -> str:
         elif i in answered and len(answered) > 1:
             kept.append(_last_paragraph(block.text))
     return _BLANKS.sub("\n\n", "\n".join(kept)).strip("\n").rstrip()
+
+
+def _apart(line: str) -> tuple[str, ...]:
+    """A line on which a client put its attribution behind the person's last word, as two lines; any other line alone."""
+    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":"):
+        return (line,)
+    found = _shared().search(line)
+    if (
+        found is None
+        or not _verbs().search(line[found.start() :].casefold())
+        or not _MOMENT.search(line[found.start() :])
+    ):
+        return (line,)
+    return line[: found.start()].rstrip("- "), line[found.start(2) :]
+
+
+@cache
+def _shared() -> re.Pattern[str]:
+    # The word begins with a capital in the middle of a line, and a date comes at once.
+    words = "|".join(re.escape(word.capitalize()) for word in phrases().starts)
+    return re.compile(rf"(?<=\S)(\s|-{{2,5}}\s?)((?:{words}) (?:\w{{2,9}}\.?,? )?(?:\d|\w{{3,9}}\.? \d))")
 
 
 def _answer_follows(blocks: tuple[Block, ...], i: int) -> bool:
@@ -118,9 +140,8 @@ def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
     """ "-----Original Message-----" in any language: what follows is quoted."""
     title = separator_title(reading.lines[at])
     book = phrases()
-    if (
-        title is None
-        or title not in book.original
+    if title is None or (
+        title not in book.original
         and title not in book.forwarded
         and not title.startswith(("forwarded by ", "original message from "))
     ):
@@ -194,6 +215,9 @@ def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
         line = lines[end - 1].strip()
         if not line or marked[end - 1] or _QUOTED.match(line) or len(joined) > ATTRIBUTION_CHARS:
             break
+        if end > at + 1 and not opens and (_opens(line.casefold()) or "@" not in first):
+            # The line above is the person's own; the attribution begins here or further on.
+            break
         joined = f"{joined} {line}".strip()
         low = joined.casefold().rstrip(" *_\t])")
         if not low.endswith((":", "：")) and not _verb_ends(low):
@@ -217,7 +241,9 @@ def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool
             return len(low) < 300
         return (has_address or has_moment) and (opens or _DATE_FIRST.match(low) is not None)
     # Without ">" below, all that follows is taken as quoted: only a line that no person types by hand may do that.
-    return has_verb and opens and has_moment and low.endswith((":", "："))
+    if not low.endswith((":", "：")) or not has_moment or not opens:
+        return False
+    return has_verb or (has_address and _DATE_FIRST.match(low) is not None)
 
 
 def _opens(first: str) -> bool:
@@ -298,6 +324,22 @@ def _banners(reading: _Reading) -> None:
             kinds[at] = "banner"
 
 
+def _disclaimers(reading: _Reading) -> None:
+    """What a gateway adds under a rule at the end of a mail: that it is confidential, that it was scanned."""
+    lines, kinds = reading.lines, reading.kinds
+    has_own = False
+    for at, line in enumerate(lines):
+        if kinds[at] != "own" or not line.strip():
+            continue
+        if has_own and len(line) > 15 and _RULE.match(line):
+            below = " ".join(lines[at + 1 : at + 14]).casefold()
+            if any(phrase in below for phrase in phrases().disclaimers):
+                end = next((i for i in range(at, len(lines)) if kinds[i] != "own"), len(lines))
+                kinds[at:end] = ["banner"] * (end - at)
+                return
+        has_own = True
+
+
 def _closes(reading: _Reading, at: int) -> bool:
     """Whether at most one more own line that is not empty comes before the run ends."""
     filled = 0
@@ -327,7 +369,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
     for line in text.split("\n"):
         depth = len(line) - len(line.lstrip(">"))
         inner = line[depth:]
-        inner = inner[1:] if inner.startswith(" ") else inner
+        inner = inner.removeprefix(" ")
         flows = inner.endswith(" ") and inner != "-- "
         piece = inner[:-1] if flows and delete_space else inner
         if depth == open_depth and inner != "-- ":

@@ -18,14 +18,16 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45])([0-5])\d(?=[\s-])")
 _DAEMON = re.compile(
-    r"(?:mailer-?daemon|mail-?daemon|postmaster|mailer|mail_?delivery|mdaemon|microsoft-?exchange\w*|bounces?|administrator|system.?administrator)\b"
+    r"mailer.?daemon|mail.?daemon|postmaster|mail.?delivery|delivery.?(?:system|subsystem|status)|mdaemon|microsoft.?exchange|system.?administrator|"
+    r"mail.?administrator|mail.?service|smtp|mail.?system|mail.?gateway|antivirus|^bounces?\b|automated.response"
 )
+_ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|rv|antw)\s{0,3}:")
 # Where the report's own words end and the mail that came back begins.
 _RETURNED = re.compile(
-    r"^[-\s*=>#]{0,20}(?:(?:this is a copy|a copy of|your|the) (?:of )?(?:the )?(?:your )?(?:original )?(?:message|mail|headers?)\b.{0,60}"
-    r"|original message.{0,40}|returned (?:message|mail).{0,60}|unsent message.{0,40}|message (?:headers?|text|contents?) follows?.{0,40}"
-    r"|below this line is.{0,60}|.{0,30}(?:headers?|message) (?:of|as) (?:the |your )?(?:original|returned|undelivered|received).{0,40}"
-    r"|included is a copy.{0,60}|begin (?:of )?(?:undelivered|returned) message.{0,20}|return-path:.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,20}$",
+    r"^[-\s*=>#|~.]{0,40}(?:this is a copy of (?:the|your).{0,60}|(?:the |your )?original message\b.{0,60}|returned (?:message|mail)\b.{0,40}|unsent message.{0,40}"
+    r"|.{0,30}below (?:this|the next) line is.{0,60}|included is a copy.{0,60}|(?:your )?message (?:headers?|text|contents?|reads?)\b.{0,60}"
+    r"|(?:headers?|contents?|copy) of (?:the |your )?(?:original|returned|undelivered|rejected|message).{0,60}|old message:?"
+    r"|begin (?:of )?(?:undelivered|returned) message.{0,20}|the first \d+ lines of.{0,60}|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _TEMPORARY = re.compile(
@@ -78,21 +80,23 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     if tree.type == "multipart/report" and tree.params.get("report-type", "").casefold() not in ("delivery-status", ""):
         return False
     subject = head.text("subject").casefold()
-    local = author.rpartition("@")[0].casefold() or text_of(head.first("from")).casefold()
-    by_sender = _DAEMON.search(local) is not None or head.first("return-path").strip() == b"<>"
-    by_subject = any(phrase in subject for phrase in phrases().failed)
-    by_words = _FAILING.search(_words(full_text)) is not None
     if any(phrase in subject for phrase in phrases().absence):
         return False
-    return by_words and (
-        by_sender
-        and (
-            by_subject
-            or bool(
-                _STATUS.search(full_text[:SCAN_CHARS]) or _CODE.search(full_text[:SCAN_CHARS]) or _DAEMON.search(local)
-            )
-        )
-    )
+    sender = f"{author.rpartition('@')[0]} {text_of(head.first('from'))}".casefold()
+    is_answer = _ANSWER.match(subject) is not None
+    by_sender = _DAEMON.search(sender) is not None or head.first("return-path").strip() == b"<>"
+    by_subject = any(phrase in subject for phrase in phrases().failed)
+    words = _words(full_text)
+    by_words = _FAILING.search(words) is not None
+    if by_sender:
+        return by_subject or (by_words and (_DAEMON.search(sender) is not None or _STATUS.search(words) is not None))
+    # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
+    return by_subject and by_words and not is_answer and bool(_failed_addresses(words, _own(head)))
+
+
+def _own(head: Head) -> set[str]:
+    names = ("from", "to", "reply-to", "return-path", "sender")
+    return {address.casefold() for name in names for address in _ADDRESS.findall(head.text(name))}
 
 
 def _delivery_status(part: Part) -> tuple[tuple[Failure, ...], bool] | None:
@@ -146,11 +150,7 @@ def _words(full_text: str) -> str:
 
 def _from_words(head: Head, full_text: str, ids: tuple[str, ...], named: tuple[str, ...]) -> Bounce:
     words = _words(full_text)
-    own = {
-        a.casefold()
-        for name in ("from", "to", "reply-to", "return-path", "sender")
-        for a in _ADDRESS.findall(head.text(name))
-    }
+    own = _own(head)
     addresses = (
         tuple(dict.fromkeys(named)) or _failed_addresses(words, own) or _failed_addresses(full_text[:SCAN_CHARS], own)
     )

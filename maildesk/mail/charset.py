@@ -101,7 +101,7 @@ def decode(raw: bytes, label: str | None = None) -> str:
     order = [codec] if codec else []
     if codec is None or codec in _WESTERN:
         order = ["utf-8", *order]
-    elif codec != "utf-8":
+    elif codec != "utf-8" and not raw.isascii():
         order.append("utf-8")
     for name in order:
         try:

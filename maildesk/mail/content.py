@@ -43,6 +43,11 @@ def content_of(tree: Part) -> Content:
     gathered.attachments = [_placed(one, shown) for one in gathered.attachments]
     if not gathered.text.strip() and gathered.htmls:
         gathered.texts = [html.to_text(markup) for markup in gathered.htmls]
+    if not gathered.text.strip():
+        # Nothing but files: a reader shows the texts among them, and so is what the sender says in them.
+        gathered.texts = [
+            storable(text(part)[:TEXT_CHARS]) for part in tree.walk() if part.type == "text/plain" and not part.parts
+        ][:3]
     return gathered
 
 

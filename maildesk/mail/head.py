@@ -55,6 +55,8 @@ class Head:
 def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     """The fields of the block that begins at `start`; a block without any field is no header, and all of it is body."""
     end = len(raw) if end is None else end
+    if start == 0:
+        start = _first_line(raw, end)
     if raw.startswith(b"\n", start, end) or raw.startswith(b"\r\n", start, end):
         return Head((), start + (1 if raw.startswith(b"\n", start) else 2))
     blank = _BLANK.search(raw, start, min(end, start + HEAD_BYTES))
@@ -83,6 +85,13 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
             defects.append("a header line is no field")
         at = next_at
     return Head(_joined(fields), body_at, tuple(dict.fromkeys(defects)))
+
+
+def _first_line(raw: bytes, end: int) -> int:
+    """Where a mail's first field stands behind lines of white space, as some programs save it; 0 when none follows them."""
+    stop = min(end, SHOWN_BYTES)
+    begin = next((i for i in range(stop) if raw[i] not in b" \t\r\n"), stop)
+    return begin if begin < stop and _FIELD.match(raw, begin) and _KNOWN.search(raw, begin, begin + SHOWN_BYTES) else 0
 
 
 def _joined(fields: list[tuple[str, list[bytes]]]) -> Fields:

@@ -166,8 +166,8 @@ def text(part: Part) -> str:
 
 def name_of(part: Part) -> str:
     """The file name the sender gave the part, "" when none was given: the name alone, never a path."""
-    name = parameters(part.head.first("content-disposition"))[1].get("filename", "")
-    name = name or part.params.get("name", "") or part.params.get("filename", "")
+    given = (parameters(part.head.first("content-disposition"))[1], part.params)
+    name = next((params[key] for key in ("filename", "name", "file") for params in given if params.get(key)), "")
     return file_name(name)
 
 

@@ -9,8 +9,7 @@ from maildesk.mail.charset import decode, one_line
 from maildesk.mail.head import FIELD_BYTES, Head, decode_words
 from maildesk.mail.model import Person
 
-# RFC 5321, 4.5.3.1.1 and 4.5.3.1.3 (less the brackets).
-LOCAL_OCTETS = 64
+# RFC 5321, 4.5.3.1.3, less the brackets. Local parts beyond its 64 octets are in use, and nothing breaks on them.
 ADDRESS_OCTETS = 254
 NAME_CHARS = 200
 
@@ -75,7 +74,7 @@ def address_fault(address: str) -> str | None:
         return "the From address is not well formed"
     if not all(_LABEL.fullmatch(label) for label in domain.split(".")):
         return "the domain of the From address is not well formed"
-    if len(local.encode("utf-8", "replace")) > LOCAL_OCTETS or len(address.encode("utf-8", "replace")) > ADDRESS_OCTETS:
+    if len(address.encode("utf-8", "replace")) > ADDRESS_OCTETS:
         return "the From address is too long"
     return None
 
@@ -200,7 +199,7 @@ def _named(tokens: list[Token]) -> Named:
     if not angles:
         address = next((w for w in words if "@" in w), "".join(words))
         rest = " ".join(value for value in names if value is not address)
-        if sum("@" in w for w in words) > 1 or address.count("@") > 1 and not address.startswith('"'):
+        if sum("@" in w for w in words) > 1 or (address.count("@") > 1 and not address.startswith('"')):
             fault = fault or "the From field names two addresses"
         elif rest and "@" in address:
             fault = fault or "the From field has words beside a bare address"

@@ -18,6 +18,7 @@ KEYS = (
     "original",
     "forwarded",
     "banners",
+    "disclaimers",
     "absence",
     "failed",
 )
@@ -31,6 +32,7 @@ class Phrases:
     labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
     banners: how a client's own advertisement line begins.
+    disclaimers: what a gateway's text under a rule holds.
     absence, failed: what the subject of an absence notice, of a bounce holds.
     """
 
@@ -40,6 +42,7 @@ class Phrases:
     original: frozenset[str]
     forwarded: frozenset[str]
     banners: tuple[str, ...]
+    disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
     failed: tuple[str, ...]
 
@@ -74,6 +77,7 @@ def phrases() -> Phrases:
         original=frozenset(every("original")),
         forwarded=frozenset(every("forwarded")),
         banners=every("banners"),
+        disclaimers=every("disclaimers"),
         absence=every("absence"),
         failed=every("failed"),
     )

@@ -11,12 +11,11 @@ from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
-from maildesk.mail.parse import understand
-
 from maildesk.config import Agent, Config, Desk, Mailbox, Relay, Trust
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
 from maildesk.mail.model import Envelope
+from maildesk.mail.parse import understand
 from maildesk.mail.token import Keyring
 from maildesk.render import Renderer, template_folders
 from maildesk.settle import Settled, Settler
@@ -153,7 +152,9 @@ class World:
 
         with closing(sqlite3.connect(f"{(self.folder / 'desk.db').as_uri()}?mode=ro", uri=True)) as connection:
             connection.row_factory = sqlite3.Row
-            rows = connection.execute("SELECT * FROM outbox JOIN contents USING (id) WHERE id > ? ORDER BY id", (self._seen,)).fetchall()
+            rows = connection.execute(
+                "SELECT * FROM outbox JOIN contents USING (id) WHERE id > ? ORDER BY id", (self._seen,)
+            ).fetchall()
         self._seen = rows[-1]["id"] if rows else self._seen
         return [_letter(row) for row in rows]
 

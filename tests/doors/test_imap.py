@@ -440,4 +440,4 @@ async def test_no_argument_carries_a_second_command(dovecot: Dovecot, tmp_path: 
 async def test_an_impossible_done_is_refused(dovecot: Dovecot, tmp_path: Path, done: str) -> None:
     """What to do with a mail that was taken is one of three things, and a move goes elsewhere."""
     with pytest.raises(BadConfig):
-        Desk().door(settings_for(dovecot, "a@desk.test", tmp_path, done=done))
+        Desk().door(settings_for(dovecot, "a@desk.test", tmp_path).model_copy(update={"done": done}))

@@ -35,7 +35,12 @@ def test_a_mail_is_confirmed_and_everything_is_shown(tmp_path: Path, sink: Sink)
         assert "entries" not in row
         ticket = desk.json("ticket", "50031")
         (entry,) = ticket["entries"]
-        assert (entry["kind"], entry["author"], entry["via"], entry["flags"]) == ("customer", "lea@client.test", "smtp", [])
+        assert (entry["kind"], entry["author"], entry["via"], entry["flags"]) == (
+            "customer",
+            "lea@client.test",
+            "smtp",
+            [],
+        )
         assert entry["text"] == "The printer brûle since märz."
         raw = desk.run("ticket", "50031", "--raw", str(entry["id"])).stdout
         assert raw == plain_mail("Printer on fire", words="The printer brûle since märz.")
@@ -173,7 +178,11 @@ def test_the_daemon_dies_with_a_failing_disk_and_comes_back(tmp_path: Path, sink
             assert refusals
             (small / "log").write_bytes(b"")
             with closing(sqlite3.connect(f"{(desk.state / 'maildesk.db').as_uri()}?mode=ro", uri=True)) as db:
-                until(lambda: db.execute("SELECT count(*) FROM mails WHERE outcome = 'ticket'").fetchone()[0] == len(answered))
+                until(
+                    lambda: (
+                        db.execute("SELECT count(*) FROM mails WHERE outcome = 'ticket'").fetchone()[0] == len(answered)
+                    )
+                )
                 assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
             sink.wait_for(len(answered))
             assert desk.stop() == 0
@@ -192,7 +201,11 @@ def test_nothing_listens_for_strangers_on_the_control_socket(tmp_path: Path, sin
 def test_demo_ends_with_0_in_under_20_seconds() -> None:
     """The whole conversation over real sockets, printed step by step with its number."""
     done = subprocess.run(
-        [sys.executable, "-m", "maildesk", "demo"], capture_output=True, timeout=20, check=False, text=True,
+        [sys.executable, "-m", "maildesk", "demo"],
+        capture_output=True,
+        timeout=20,
+        check=False,
+        text=True,
         env={**os.environ, "PYTHONPATH": str(REPOSITORY)},
     )
     assert done.returncode == 0, done.stderr

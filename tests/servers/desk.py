@@ -50,7 +50,7 @@ class Desk:
         folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(
             f'[desk]\nname = "Example Support"\nstate_dir = "state"\nid = "desk.test"\nlanguages = ["en", "fr"]\n'
-            f'first_number = 50031\n{desk}\n'
+            f"first_number = 50031\n{desk}\n"
             f'[[mailbox]]\naddress = "support@desk.test"\n{mailbox}\n{agents}\n'
             f'[smtp]\nlisten = "127.0.0.1:{self.smtp_port}"\n'
             f'[relay]\nhost = "127.0.0.1"\nport = {relay_port}\ntls = "none"\n{relay}\n'
@@ -153,11 +153,21 @@ class Desk:
 def faked(offset: str) -> dict[str, str]:
     """An environment in which the wall clock is put forward ("+29d") by Debian's libfaketime; spans are real."""
     library = next(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
-    return {"LD_PRELOAD": str(library), "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1", "FAKETIME_DONT_FAKE_MONOTONIC": "1"}
+    return {
+        "LD_PRELOAD": str(library),
+        "FAKETIME": offset,
+        "DONT_FAKE_MONOTONIC": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
 
 
 def plain_mail(
-    subject: str, *, author: str = "Lea Martin <lea@client.test>", words: str = "Hello", message_id: str = "", proved: bool = True
+    subject: str,
+    *,
+    author: str = "Lea Martin <lea@client.test>",
+    words: str = "Hello",
+    message_id: str = "",
+    proved: bool = True,
 ) -> bytes:
     """A small mail; proved by the mail server that the desks of these tests believe."""
     domain = author.rpartition("@")[2].rstrip(">")
