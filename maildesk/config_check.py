@@ -263,12 +263,17 @@ def groups_exist(parts: Parts) -> Iterator[Problem]:
         known = {entry.gr_name for entry in grp.getgrall()} if group else set()
         if group and group not in known:
             yield Problem(path, f'"{group}" is no group of this machine', nearest(group, known))
-    drop, desk = parts.maildrop, parts.desk
-    if drop is not None and drop.group and desk is not None and drop.path.is_relative_to(desk.state_dir):
-        message = (
-            f'"{drop.path}" lies in state_dir, which is closed to everybody else: a maildrop with a group lies outside'
-        )
-        yield Problem("maildrop.path", message)
+    if parts.desk is None:
+        return
+    named = [("maildrop.path", parts.maildrop.path)] if parts.maildrop is not None and parts.maildrop.group else []
+    if parts.lmtp is not None and parts.lmtp.socket_group and (place := parse_listen(parts.lmtp.listen)).kind == "unix":
+        named.append(("lmtp.listen", Path(place.path)))
+    for path, place_of_group in named:
+        if place_of_group.is_relative_to(parts.desk.state_dir):
+            message = (
+                f'"{place_of_group}" lies in state_dir, which is closed to others: what a group shares lies outside'
+            )
+            yield Problem(path, message)
 
 
 def _is_safe_url(url: str) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 import time
+from functools import cache
 
 _FIRST_PASSED = 3  # sd_listen_fds(3): descriptors are passed from 3 on
 
@@ -41,10 +42,12 @@ def watchdog_interval_s() -> float | None:
     return int(span) / 2_000_000 if span.isascii() and span.isdigit() and int(span) else None
 
 
+@cache
 def listen_fds() -> dict[str, tuple[socket.socket, ...]]:
     """The sockets that systemd passed, by the name in FileDescriptorName= ("fd3" and so on without one).
 
-    They are taken once: the variables go, so that no child takes them for its own (sd_listen_fds(3)).
+    They are taken once, every call answers the same; the variables go, so that no child takes them for its own
+    (sd_listen_fds(3)).
     """
     process, count = os.environ.pop("LISTEN_PID", ""), os.environ.pop("LISTEN_FDS", "")
     names = os.environ.pop("LISTEN_FDNAMES", "").split(":")

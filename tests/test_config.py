@@ -241,6 +241,10 @@ PAIRS = {
     ),
     "a group that is none": (SMALLEST + '[maildrop]\npath = "/srv/x"\ngroup = "nobody-at-all"', "maildrop.group"),
     "a group that cannot get there": (SMALLEST + '[maildrop]\ngroup = "mail"', "maildrop.path"),
+    "a socket whose group cannot get there": (
+        SMALLEST + '[lmtp]\nlisten = "unix:lmtp.sock"\nsocket_group = "mail"',
+        "lmtp.listen",
+    ),
     "a certificate that is not there": (SMALLEST + 'ca_file = "none.pem"', "relay.ca_file"),
 }
 
