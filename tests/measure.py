@@ -1,0 +1,191 @@
+"""The desk's figures, measured: `python -m tests.measure speed|latency|idle`. Not part of the tests; README quotes them.
+
+speed    mails a second the whole way, from the sender's first byte until the relay has every letter, on a mix of 60 % new
+         plain mails, 20 % HTML with an inline picture, 15 % replies and 5 % with a 300 kB attachment, 8 connections
+latency  milliseconds from the 250 to the confirmation at the relay, on an idle desk
+idle     memory (PSS of the tree) and processor time of an idle desk with SMTP, LMTP, one IMAP IDLE and the web port
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import os
+import random
+import smtplib
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from email.message import EmailMessage
+from pathlib import Path
+
+from tests.servers.desk import Desk, free_port, plain_mail
+from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.servers.sink import Sink, read_journal
+from tests.wait import until
+
+_PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+_WORDS = "the printer on the second floor makes a noise and then stops without any message on its small screen".split()
+
+
+def mix(count: int, seed: int) -> list[tuple[str, bytes]]:
+    """`count` mails of the mix as (author, bytes); a reply names the mail before it of the same author."""
+    chance, mails, last = random.Random(seed), list[tuple[str, bytes]](), ("", "")
+    for number in range(count):
+        author, kind = f"c{seed}x{number}@client.test", chance.random()
+        mail = EmailMessage()
+        mail["Authentication-Results"] = "mx.desk.test; dmarc=pass header.from=client.test"
+        mail["Subject"] = f"Matter {number} of the {chance.choice(_WORDS)}"
+        mail["Message-ID"] = f"<{seed}.{number}@client.test>"
+        if 0.8 <= kind < 0.95 and last[0]:
+            author = last[0]
+            mail["In-Reply-To"] = last[1]
+        mail["From"], mail["To"] = author, "support@desk.test"
+        text = "\n".join(" ".join(chance.choices(_WORDS, k=12)) for _ in range(chance.randrange(5, 60)))
+        mail.set_content(text)
+        if 0.6 <= kind < 0.8:
+            mail.add_alternative(f"<p>{text}</p><img src='cid:p@x'>" + "<p>&nbsp;</p>" * 800, subtype="html")
+            mail.get_payload()[1].add_related(_PIXEL * 200, "image", "png", cid="<p@x>")
+        elif kind >= 0.95:
+            mail.add_attachment(chance.randbytes(300_000), maintype="application", subtype="pdf", filename="plan.pdf")
+        last = (author, str(mail["Message-ID"]))
+        mails.append((author, mail.as_bytes(policy=mail.policy.clone(linesep="\r\n"))))
+    return mails
+
+
+def speed(count: int, connections: int) -> None:
+    """Print mails a second: accepted, and the whole way."""
+    mails = mix(count, 7)
+    with tempfile.TemporaryDirectory() as folder:
+        journal = Path(folder, "journal")
+        sink = subprocess.Popen(
+            [sys.executable, "-m", "tests.servers.sink", "--journal", str(journal)], stdout=subprocess.PIPE, text=True
+        )
+        assert sink.stdout is not None
+        port = int(sink.stdout.readline().split()[-1])
+        try:
+            with Desk(Path(folder, "desk"), port) as desk:
+                chunks = [mails[n::connections] for n in range(connections)]
+                began = time.monotonic()
+                threads = [threading.Thread(target=_send_all, args=(desk.smtp_port, chunk)) for chunk in chunks]
+                for thread in threads:
+                    thread.start()
+                for thread in threads:
+                    thread.join()
+                accepted = time.monotonic() - began
+                until(lambda: _is_drained(desk), 300)
+                whole = time.monotonic() - began
+                cpu = _cpu_s(desk.pid)
+                letters = len(read_journal(journal))
+                rows = desk.json("mails", "--limit", "0")
+                assert len(rows) == count
+                print(f"accepted {count / accepted:.0f} mails/s, the whole way {count / whole:.0f} mails/s, "
+                      f"{cpu / count * 1000:.2f} ms of processor a mail, {letters} letters, {connections} connections")
+                assert desk.stop() == 0
+        finally:
+            sink.terminate()
+            sink.wait()
+
+
+def _send_all(port: int, mails: list[tuple[str, bytes]]) -> None:
+    with smtplib.SMTP("127.0.0.1", port, timeout=60) as client:
+        for author, raw in mails:
+            client.sendmail(author, ["support@desk.test"], raw)
+
+
+def _is_drained(desk: Desk) -> bool:
+    import sqlite3
+
+    with sqlite3.connect(f"{(desk.state / 'maildesk.db').as_uri()}?mode=ro", uri=True) as db:
+        waiting = db.execute("SELECT count(*) FROM mails WHERE outcome = 'received'").fetchone()[0]
+        owed = db.execute("SELECT count(*) FROM outbox WHERE state <> 'sent'").fetchone()[0]
+    return bool(waiting + owed == 0)
+
+
+def latency(count: int) -> None:
+    """Print the milliseconds from the 250 to the confirmation at the relay."""
+    with tempfile.TemporaryDirectory() as folder, Sink() as sink, Desk(Path(folder), sink.port) as desk:
+        spans = []
+        for number in range(count):
+            author = f"c{number}@client.test"
+            with smtplib.SMTP("127.0.0.1", desk.smtp_port, timeout=30) as client:
+                client.sendmail(author, ["support@desk.test"], plain_mail(f"matter {number}", author=author))
+                answered = time.time()
+            found = sink.wait_for(lambda mails, author=author: any(m.recipient == author for m in mails))
+            spans.append((next(m.at for m in found if m.recipient == author) - answered) * 1000)
+        cuts = statistics.quantiles(spans, n=20)
+        print(f"confirmation at the relay after the 250: median {statistics.median(spans):.0f} ms, "
+              f"p95 {cuts[18]:.0f} ms, worst {max(spans):.0f} ms, {count} mails")
+
+
+def idle(seconds: int) -> None:
+    """Print memory and processor time of a desk that has worked a little and then waits."""
+    with tempfile.TemporaryDirectory() as folder, Sink() as sink, Dovecot() as dovecot:
+        secret = Path(folder, "imap-password")
+        secret.touch(0o600)
+        secret.write_text(PASSWORD)
+        web, lmtp = free_port(), free_port()
+        tables = (
+            f'[lmtp]\nlisten = "127.0.0.1:{lmtp}"\n'
+            f'[web]\nlisten = "127.0.0.1:{web}"\npublic_url = "http://127.0.0.1:{web}"\n'
+            f'[[imap]]\nhost = "localhost"\nport = {dovecot.imaps_port}\nca_file = "{dovecot.ca_file}"\nusername = "support"\n'
+            f'password_file = "{secret}"\nmailbox = "support@desk.test"\n'
+        )
+        with Desk(Path(folder), sink.port, tables=tables) as desk:
+            until(lambda: dovecot.is_idling("support"), 30)
+            fresh = _pss_mb(desk.pid)
+            for number, (author, raw) in enumerate(mix(20, 3)):
+                desk.send(raw, sender=author)
+                assert number < 20
+            until(lambda: _is_drained(desk), 30)
+            began, before = time.monotonic(), _cpu_s(desk.pid)
+            deadline = time.monotonic() + seconds
+            until(lambda: time.monotonic() > deadline, seconds + 10)
+            share = (_cpu_s(desk.pid) - before) / (time.monotonic() - began) * 100
+            print(f"idle: {fresh:.0f} MB PSS before the first mail, {_pss_mb(desk.pid):.0f} MB after 20, "
+                  f"{share:.2f} % of a core over {seconds} s")
+
+
+def _tree(pid: int) -> list[int]:
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    return [pid, *(found for child in children for found in _tree(int(child)))]
+
+
+def _pss_mb(pid: int) -> float:
+    total = 0
+    for process in _tree(pid):
+        for line in Path(f"/proc/{process}/smaps_rollup").read_text().splitlines():
+            if line.startswith("Pss:"):
+                total += int(line.split()[1])
+    return total / 1024
+
+
+def _cpu_s(pid: int) -> float:
+    ticks = 0
+    for process in _tree(pid):
+        values = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        ticks += int(values[11]) + int(values[12])
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=("speed", "latency", "idle"))
+    parser.add_argument("--mails", type=int, default=1500)
+    parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--seconds", type=int, default=60)
+    given = parser.parse_args()
+    match given.what:
+        case "speed":
+            speed(given.mails, given.connections)
+        case "latency":
+            latency(min(given.mails, 100))
+        case "idle":
+            idle(given.seconds)
+
+
+if __name__ == "__main__":
+    main()
