@@ -6,13 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import UTC, datetime, tzinfo
+from html import escape
 from pathlib import Path
 from typing import Any
 
 from jinja2 import FileSystemLoader, StrictUndefined, TemplateError, TemplateSyntaxError, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from maildesk import log
 from maildesk.desk.model import LetterKind, LetterView
@@ -254,21 +255,25 @@ def _block(kind: str, lines: list[str]) -> Block:
     return Block(kind, tuple(linked(line) for line in lines))
 
 
+def _escaped(text: str) -> str:
+    return escape(text, quote=True)
+
+
 def linked(text: str) -> Markup:
     """`text` escaped, its links clickable; spaces in front stay (a listing keeps its shape)."""
     body = text.lstrip(" ")
-    indent = Markup("&nbsp;") * (len(text) - len(body))
+    indent = "&nbsp;" * (len(text) - len(body))
     if ":" not in body:
-        return indent + escape(body)
+        return Markup(indent + _escaped(body))  # noqa: S704 - escaped in the call
     parts, end = [indent], 0
     for match in _LINK.finditer(body):
         address = match.group().rstrip(".,;:!?*_")
         while address.endswith(")") and address.count(")") > address.count("("):
             address = address[:-1].rstrip(".,;:!?")
-        safe = escape(address)
-        parts += [escape(body[end : match.start()]), Markup(f'<a href="{safe}">{safe}</a>')]  # noqa: S704
+        safe = _escaped(address)
+        parts += [_escaped(body[end : match.start()]), f'<a href="{safe}">{safe}</a>']
         end = match.start() + len(address)
-    return Markup("").join([*parts, escape(body[end:])])
+    return Markup("".join([*parts, _escaped(body[end:])]))  # noqa: S704 - every piece of text is escaped
 
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")

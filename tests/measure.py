@@ -27,7 +27,9 @@ from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.sink import Sink, read_journal
 from tests.wait import until
 
-_PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==")
+_PIXEL = base64.b64decode(
+    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+)
 _WORDS = "the printer on the second floor makes a noise and then stops without any message on its small screen".split()
 
 
@@ -82,8 +84,10 @@ def speed(count: int, connections: int) -> None:
                 letters = len(read_journal(journal))
                 rows = desk.json("mails", "--limit", "0")
                 assert len(rows) == count
-                print(f"accepted {count / accepted:.0f} mails/s, the whole way {count / whole:.0f} mails/s, "
-                      f"{cpu / count * 1000:.2f} ms of processor a mail, {letters} letters, {connections} connections")
+                print(
+                    f"accepted {count / accepted:.0f} mails/s, the whole way {count / whole:.0f} mails/s, "
+                    f"{cpu / count * 1000:.2f} ms of processor a mail, {letters} letters, {connections} connections"
+                )
                 assert desk.stop() == 0
         finally:
             sink.terminate()
@@ -117,8 +121,10 @@ def latency(count: int) -> None:
             found = sink.wait_for(lambda mails, author=author: any(m.recipient == author for m in mails))
             spans.append((next(m.at for m in found if m.recipient == author) - answered) * 1000)
         cuts = statistics.quantiles(spans, n=20)
-        print(f"confirmation at the relay after the 250: median {statistics.median(spans):.0f} ms, "
-              f"p95 {cuts[18]:.0f} ms, worst {max(spans):.0f} ms, {count} mails")
+        print(
+            f"confirmation at the relay after the 250: median {statistics.median(spans):.0f} ms, "
+            f"p95 {cuts[18]:.0f} ms, worst {max(spans):.0f} ms, {count} mails"
+        )
 
 
 def idle(seconds: int) -> None:
@@ -145,8 +151,10 @@ def idle(seconds: int) -> None:
             deadline = time.monotonic() + seconds
             until(lambda: time.monotonic() > deadline, seconds + 10)
             share = (_cpu_s(desk.pid) - before) / (time.monotonic() - began) * 100
-            print(f"idle: {fresh:.0f} MB PSS before the first mail, {_pss_mb(desk.pid):.0f} MB after 20, "
-                  f"{share:.2f} % of a core over {seconds} s")
+            print(
+                f"idle: {fresh:.0f} MB PSS before the first mail, {_pss_mb(desk.pid):.0f} MB after 20, "
+                f"{share:.2f} % of a core over {seconds} s"
+            )
 
 
 def _tree(pid: int) -> list[int]:

@@ -16,7 +16,8 @@ def split(address: str) -> tuple[str, str]:
     local, at, domain = address.rpartition("@")
     if not at or not local or not domain or len(address.encode("utf-8", "replace")) > MAX_ADDRESS_OCTETS:
         raise Malformed(f"{address[:80]!r} is not an address")
-    if any(c.isspace() or not c.isprintable() for c in address):
+    # Of all white space only the plain space counts as printable.
+    if not address.isprintable() or " " in address:
         raise Malformed(f"{address[:80]!r} is not an address")
     return local, domain.lower().rstrip(".")
 

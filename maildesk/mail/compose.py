@@ -10,13 +10,13 @@ from __future__ import annotations
 import re
 import unicodedata
 from base64 import encodebytes
-from binascii import b2a_base64, b2a_qp
+from binascii import a2b_base64, a2b_qp, b2a_base64, b2a_qp
 from dataclasses import dataclass
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from email.parser import Parser
+from email.parser import HeaderParser
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 from typing import Literal
@@ -51,6 +51,7 @@ _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _Q_SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 )  # RFC 2047, 5 (3): in a phrase
+_HIGH = bytes(range(0x80, 0x100))
 _FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 # What mail clients write before a subject they answer or forward, in the languages in which people write to desks.
@@ -121,10 +122,13 @@ def compose(letter: Outgoing) -> bytes:
     do not say exactly what was asked.
     """
     fields = _fields(letter)
-    body, shown = _body(letter)
-    head = "".join(f"{name}: {written}\r\n" for name, written, _ in fields).encode()
-    _verify(head + b"MIME-Version: 1.0\r\n" + shown, letter, fields)
-    return head + b"MIME-Version: 1.0\r\n" + body
+    head = "".join(f"{name}: {written}\r\n" for name, written, _ in fields).encode() + b"MIME-Version: 1.0\r\n"
+    parts = _parts(letter)
+    body = _assembled(letter, parts)
+    _verify_header(head + body[: body.index(b"\r\n\r\n")], fields, is_single=len(parts) == 1)
+    for part in parts:
+        _verify_part(part)
+    return head + body
 
 
 # A field: its name, what is written after the colon (folded), and what a reader must get out of it.
@@ -253,21 +257,32 @@ def _a_label(label: str) -> str:
     return "xn--" + unicodedata.normalize("NFKC", label.lower()).encode("punycode").decode()
 
 
-def _body(letter: Outgoing) -> tuple[bytes, bytes]:
-    """The rest of the mail twice: whole, and without the attachments' content, for `_verify`."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One leaf as it is written: its header, how its content is coded, the coded content, and what it must say."""
+
+    head: bytes
+    way: Literal["7bit", "base64", "quoted-printable"]
+    coded: bytes
+    meant: bytes
+    name: str | None = None
+
+
+def _parts(letter: Outgoing) -> tuple[_Part, ...]:
+    texts = (_text_part("plain", letter.text), *(() if letter.html is None else (_text_part("html", letter.html),)))
+    return (*texts, *map(_attachment, letter.attachments))
+
+
+def _assembled(letter: Outgoing, parts: tuple[_Part, ...]) -> bytes:
+    """The content's header fields and the content."""
     # "=_" stands neither in base64 nor in quoted-printable, and a text that holds it is never sent as 7-bit. The same
     # letter has the same boundary, so that it has the same bytes whenever it is composed.
     key = sha256(f"{letter.message_id}\0{letter.text}\0{letter.html}".encode(errors="surrogatepass")).hexdigest()[:24]
-    main = _text_part("plain", letter.text)
+    written = [part.head + b"\r\n" + part.coded for part in parts]
+    main = written.pop(0)
     if letter.html is not None:
-        main = _multipart("alternative", f"=_a{key}", (main, _text_part("html", letter.html)))
-    if not letter.attachments:
-        return main, main
-    whole = tuple(_attachment(one, encodebytes(one.content).replace(b"\n", b"\r\n")) for one in letter.attachments)
-    # The alphabet of base64 cannot begin a field or a boundary; reading megabytes again would only hold up the desk.
-    shown = tuple(_attachment(one, b"") for one in letter.attachments)
-    boundary = f"=_m{key}"
-    return _multipart("mixed", boundary, (main, *whole)), _multipart("mixed", boundary, (main, *shown))
+        main = _multipart("alternative", f"=_a{key}", (main, written.pop(0)))
+    return _multipart("mixed", f"=_m{key}", (main, *written)) if written else main
 
 
 def _multipart(kind: str, boundary: str, parts: tuple[bytes, ...]) -> bytes:
@@ -281,19 +296,20 @@ def _body_text(text: str) -> str:
     return text.encode(errors="replace").decode() if not text.isascii() else text
 
 
-def _text_part(kind: str, text: str) -> bytes:
+def _text_part(kind: str, text: str) -> _Part:
     octets = _body_text(text).replace("\n", "\r\n").encode()
+    way: Literal["7bit", "base64", "quoted-printable"]
     if octets.isascii() and b"=_" not in octets and max(map(len, octets.split(b"\r\n"))) <= MAX_LINE_OCTETS:
         way, coded = "7bit", octets
-    elif sum(octet > 0x7F for octet in octets) * 3 > len(octets):
+    elif len(octets.translate(None, _HIGH)) * 3 < len(octets) * 2:
         way, coded = "base64", encodebytes(octets).replace(b"\n", b"\r\n")
     else:
         way, coded = "quoted-printable", b2a_qp(octets, istext=True)
-    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {way}\r\n\r\n"
-    return head.encode() + coded
+    head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {way}\r\n"
+    return _Part(head.encode(), way, coded, octets)
 
 
-def _attachment(attachment: Attachment, coded: bytes) -> bytes:
+def _attachment(attachment: Attachment) -> _Part:
     name, type_ = _file_name(attachment.name), attachment.type.lower()
     if not _TYPE.fullmatch(type_):
         # A mail or multipart inside may not be base64 (RFC 2046, 5.2.1); its name still says what it is.
@@ -307,10 +323,12 @@ def _attachment(attachment: Attachment, coded: bytes) -> bytes:
         # Older Outlooks read the encoded words of "name", everything else the parameter of RFC 2231. A plain `filename`
         # beside that one is what some parsers would take instead.
         shown, disposition = _encoded(name, 7), f"filename*=UTF-8''{quote(name, safe='')}"
-    return (
+    head = (
         f'Content-Type: {type_};\r\n name="{shown}"\r\nContent-Transfer-Encoding: base64\r\n'
-        f"Content-Disposition: attachment;\r\n {disposition}\r\n\r\n"
-    ).encode() + coded
+        f"Content-Disposition: attachment;\r\n {disposition}\r\n"
+    )
+    coded = encodebytes(attachment.content).replace(b"\n", b"\r\n")
+    return _Part(head.encode(), "base64", coded, attachment.content, name)
 
 
 def _is_utf8(octets: bytes) -> bool:
@@ -331,20 +349,43 @@ def _file_name(name: str) -> str:
     return name
 
 
-def _verify(octets: bytes, letter: Outgoing, fields: list[_Field]) -> None:
-    """Read the mail as another program would; raise NotComposable unless it says what was asked, and nothing more."""
-    if not (octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n")):
-        raise NotComposable("the letter would hold a bare CR or LF")
-    if max(map(len, octets.split(b"\r\n"))) > MAX_LINE_OCTETS:
-        raise NotComposable("the letter would hold a line above 998 octets")
-    mail: Message = Parser().parsestr(octets.decode())
-    mime = ["MIME-Version", "Content-Type", *([] if mail.is_multipart() else ["Content-Transfer-Encoding"])]
+def _verify_header(octets: bytes, fields: list[_Field], *, is_single: bool) -> None:
+    """Read the header as another program would; raise NotComposable unless it says what was asked, and nothing more."""
+    _verify_lines(octets)
+    mail: Message = HeaderParser().parsestr(octets.decode())
+    mime = ["MIME-Version", "Content-Type", *(["Content-Transfer-Encoding"] if is_single else [])]
     if mail.keys() != [name for name, _, _ in fields] + mime:
         raise NotComposable("the letter's header would hold other fields than it should")
     for (name, _, meant), value in zip(fields, mail.values(), strict=False):
         if _read(name, value) != meant:
             raise NotComposable(f"the letter's {name} would say something else than it should")
-    _verify_parts(mail, letter)
+
+
+def _verify_lines(octets: bytes) -> None:
+    if not (octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n")):
+        raise NotComposable("the letter would hold a bare CR or LF")
+    if max(map(len, octets.split(b"\r\n"))) > MAX_LINE_OCTETS:
+        raise NotComposable("the letter would hold a line above 998 octets")
+
+
+def _verify_part(part: _Part) -> None:
+    """The same for one leaf; the alphabet of base64 cannot begin a field or a boundary, so its bytes are not read again."""
+    _verify_lines(part.head)
+    keys = ["Content-Type", "Content-Transfer-Encoding"]
+    if part.name is not None:
+        head = HeaderParser().parsestr(part.head.decode())
+        if head.keys() != [*keys, "Content-Disposition"] or head.get_filename() != part.name:
+            raise NotComposable("an attachment of the letter would have another name than it should")
+        return
+    _verify_lines(part.coded)
+    if part.way == "base64":
+        read = a2b_base64(part.coded)
+    else:
+        if b"=_" in part.coded:
+            raise NotComposable("the letter's text would look like a boundary")
+        read = a2b_qp(part.coded) if part.way == "quoted-printable" else part.coded
+    if read != part.meant:
+        raise NotComposable("the letter's text would say something else than it should")
 
 
 def _read(name: str, value: str) -> str | tuple[str, str]:
@@ -365,19 +406,3 @@ def _decoded(text: str) -> str:
         )
     except (HeaderParseError, UnicodeDecodeError, LookupError) as error:
         raise NotComposable("the letter's header would hold an encoded word nobody can read") from error
-
-
-def _verify_parts(mail: Message, letter: Outgoing) -> None:
-    leaves = [part for part in mail.walk() if not part.is_multipart()]
-    texts = [letter.text] if letter.html is None else [letter.text, letter.html]
-    if len(leaves) != len(texts) + len(letter.attachments):
-        raise NotComposable("the letter would hold other parts than it should")
-    for part, text in zip(leaves, texts, strict=False):
-        payload = part.get_payload(decode=True)
-        read = payload.decode() if isinstance(payload, bytes) else ""
-        if read.replace("\r\n", "\n").rstrip("\n") != _body_text(text).rstrip("\n"):
-            raise NotComposable("the letter's text would say something else than it should")
-    for part, attachment in zip(leaves[len(texts) :], letter.attachments, strict=True):
-        keys = ["Content-Type", "Content-Transfer-Encoding", "Content-Disposition"]
-        if part.keys() != keys or part.get_filename() != _file_name(attachment.name):
-            raise NotComposable("an attachment of the letter would have another name than it should")
