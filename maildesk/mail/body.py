@@ -13,14 +13,17 @@ from maildesk.mail.phrasebook import phrases
 # An attribution wraps over at most this many lines and characters.
 ATTRIBUTION_LINES = 4
 ATTRIBUTION_CHARS = 400
+# THREATS, T64: the rules look at so many lines, whatever the mail's length.
+READ_LINES = 5_000
 # A header block over a quote: its labels stand within this many lines.
 HEADER_LINES = 10
 # More lines below "--" than this are no signature but a text with a dash in it.
 SIGNATURE_LINES = 16
 BANNER_CHARS = 100
+SEPARATOR_CHARS = 120
 
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
-_DASHED = re.compile(r"[\s*>]*[-_=—–*]{2,}[\s*]*(.{3,80}?)[\s*]*[-_=—–*:]{1,}[\s*]*$")
+_DASHES = "-_=—–*"
 _RULE = re.compile(r"\s*(?:[_\-=*—–]{5,})\s*$")
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
 _ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
@@ -44,7 +47,9 @@ class _Reading:
 
 def blocks_of(text: str) -> tuple[Block, ...]:
     """The blocks of a text in order; joined by newlines they are the text without the marks of html.py."""
-    lines, marked = _without_marks([piece for line in text.split("\n") for piece in _apart(line)])
+    whole = text.split("\n")
+    lines, marked = _without_marks([piece for line in whole[:READ_LINES] for piece in _apart(line)])
+    beyond, _ = _without_marks(whole[READ_LINES:])
     reading = _Reading(lines, [])
     while len(reading.kinds) < len(lines):
         at = len(reading.kinds)
@@ -60,12 +65,15 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     _signatures(reading)
     _banners(reading)
     _disclaimers(reading)
+    # What lies further on is what the last line was: nobody writes 5,000 lines and answers below them.
+    reading.kinds.extend([reading.kinds[-1]] * len(beyond))
+    reading.lines.extend(beyond)
     return _joined(reading)
 
 
 def own_text(blocks: tuple[Block, ...]) -> str:
     """What the person wrote now: their own blocks and, where they answered between the lines, the lines they answered."""
-    spoken = [i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()]
+    spoken = {i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()}
     answered = {i for i, block in enumerate(blocks) if block.kind == "quote" and _answer_follows(blocks, i)}
     kept: list[str] = []
     for i, block in enumerate(blocks):
@@ -78,7 +86,7 @@ def own_text(blocks: tuple[Block, ...]) -> str:
 
 def _apart(line: str) -> tuple[str, ...]:
     """A line on which a client put its attribution behind the person's last word, as two lines; any other line alone."""
-    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":"):
+    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":") or _QUOTED.match(line):
         return (line,)
     found = _shared().search(line)
     if (
@@ -156,8 +164,10 @@ def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
 
 def separator_title(line: str) -> str | None:
     """What stands between the dashes of a separator line, in lower case; None for any other line."""
-    found = _DASHED.match(line) if len(line) < 120 else None
-    return found[1].casefold().strip(" .:-_*") if found else None
+    bare = line[:SEPARATOR_CHARS].strip(" \t>*")
+    if len(line) >= SEPARATOR_CHARS or len(bare) < 6 or bare[0] not in _DASHES or bare[1] not in _DASHES:
+        return None
+    return bare.strip(" .:*" + _DASHES).casefold() or None
 
 
 def _header_block(reading: _Reading, at: int, marked: list[bool]) -> bool:
@@ -208,18 +218,20 @@ def header_end(lines: list[str], at: int) -> int | None:
 def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
     """ "On 3 May 2026, Lea wrote:" in any language, over one line or several."""
     lines = reading.lines
-    joined, first = "", lines[at].strip(" \t*_-[(").casefold()
+    joined, first = "", lines[at][:ATTRIBUTION_CHARS].strip(" \t*_-[(").casefold()
     if not first:
         return False
     opens = _opens(first)
     for end in range(at + 1, min(at + ATTRIBUTION_LINES, len(lines)) + 1):
         line = lines[end - 1].strip()
-        if not line or marked[end - 1] or _QUOTED.match(line) or len(joined) > ATTRIBUTION_CHARS:
+        if not line or marked[end - 1] or _QUOTED.match(line):
             break
         if end > at + 1 and not opens and (_opens(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
             break
         joined = f"{joined} {line}".strip()
+        if len(joined) > ATTRIBUTION_CHARS:
+            break
         low = joined.casefold().rstrip(" *_\t])")
         if not low.endswith((":", "：")) and not _verb_ends(low):
             continue

@@ -67,6 +67,7 @@ _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NFC_LIMIT = 262_144
+_LONG_RUN = re.compile(r"[^\w\s\x00-\u02ff\u2000-\u20cf\u2100-\ufe1f\ufe30-\uffff]{32}")
 
 
 @lru_cache(maxsize=256)
@@ -125,7 +126,8 @@ def storable(text: str) -> str:
     if text.isascii():
         return text
     text = _MARKS.sub(r"\1", text.encode("utf-8", "replace").decode("utf-8"))
-    return unicodedata.normalize("NFC", text) if len(text) <= _NFC_LIMIT else text
+    # Ordering the marks of one letter takes time with the square of their number: such a text stays as it is.
+    return text if len(text) > _NFC_LIMIT or _LONG_RUN.search(text) else unicodedata.normalize("NFC", text)
 
 
 def one_line(text: str) -> str:

@@ -207,7 +207,9 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
             plain.setdefault(name, content)
     read = {name: one_line(decode_words(decode(content.encode("latin-1")))) for name, content in plain.items()}
     for name, runs in extended.items():
-        read[name] = _rejoined(runs)
+        # Who writes both forms and an encoded word in the plain one has its meaning there (Kopano does).
+        if "=?" not in plain.get(name, ""):
+            read[name] = _rejoined(runs)
     return main, read
 
 

@@ -64,7 +64,8 @@ def content_key(raw: bytes) -> str:
     body = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     digest = hashlib.sha256()
     at, keep = 0, True
-    while at < len(body) and body[at : at + 1] != b"\n":
+    # A header beyond the limit is a monster's: its rest is taken as it is.
+    while at < min(len(body), HEAD_BYTES) and body[at : at + 1] != b"\n":
         newline = body.find(b"\n", at)
         end = len(body) if newline < 0 else newline + 1
         line = body[at:end]
