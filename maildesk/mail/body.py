@@ -1,4 +1,5 @@
-"""What a person wrote now, and what clients put around it: a text as blocks in order. Line by line, linear; when in doubt a line is the person's own."""
+"""What a person wrote now, and what clients put around it: a text as blocks in order.
+Line by line, linear; when in doubt a line is the person's own."""
 
 from __future__ import annotations
 
@@ -29,16 +30,18 @@ _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*
 _ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
 _MOMENT = re.compile(r"\d{1,2}[:.h]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[/.]\d{1,2}[/.]\d{2}")
 _DATE_FIRST = re.compile(
-    r"[\[(*_]{0,2}(?:\w{2,12}\.?,? )?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]{1,2}(?:\d{1,2}|\w{3,10}\.?)[-/. ,]{1,2}\d{2,4})"
+    r"[\[(*_]{0,2}(?:\w{2,12}\.?,? )?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]{1,2}(?:\d{1,2}"
+    r"|\w{3,10}\.?)[-/. ,]{1,2}\d{2,4})"
 )
 _BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 
 
 @dataclass(slots=True)
 class _Reading:
-    """Where the walk over the lines stands: the lines, the kind of each so far, and whether all that follows is quoted."""
+    """Where the walk over the lines stands: the lines, which of them a client marked as quoted, their kinds so far."""
 
     lines: list[str]
+    marked: list[bool]
     kinds: list[BlockKind]
     rest_is_quote: bool = False
     rest_from: int = -1
@@ -50,14 +53,14 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     whole = text.split("\n")
     lines, marked = _without_marks([piece for line in whole[:READ_LINES] for piece in _apart(line)])
     beyond, _ = _without_marks(whole[READ_LINES:])
-    reading = _Reading(lines, [])
+    reading = _Reading(lines, marked, [])
     while len(reading.kinds) < len(lines):
         at = len(reading.kinds)
         if marked[at] or reading.rest_is_quote:
             reading.kinds.append("quote")
         else:
             for rule in _RULES:
-                if rule(reading, at, marked):
+                if rule(reading, at):
                     break
             else:
                 reading.kinds.append("own")
@@ -136,7 +139,7 @@ def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
 # --- Rules: each looks at the line where the walk stands and may give it, and lines after it, a kind. ---
 
 
-def _quoted(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _quoted(reading: _Reading, at: int) -> bool:
     """A line that begins with ">"."""
     if _QUOTED.match(reading.lines[at]):
         reading.kinds.append("quote")
@@ -144,13 +147,12 @@ def _quoted(reading: _Reading, at: int, marked: list[bool]) -> bool:
     return False
 
 
-def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _separator(reading: _Reading, at: int) -> bool:
     """ "-----Original Message-----" in any language: what follows is quoted."""
     title = separator_title(reading.lines[at])
     book = phrases()
-    if (
-        title is None
-        or title not in book.original
+    if title is None or (
+        title not in book.original
         and title not in book.forwarded
         and not title.startswith(("forwarded by ", "original message from "))
     ):
@@ -158,7 +160,7 @@ def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
     reading.kinds.append("attribution")
     end = header_end(reading.lines, at + 1) or at + 1
     reading.kinds.extend(["attribution"] * (end - at - 1))
-    _rest(reading, end, marked)
+    _rest(reading, end)
     return True
 
 
@@ -170,7 +172,7 @@ def separator_title(line: str) -> str | None:
     return bare.strip(" .:*" + _DASHES).casefold() or None
 
 
-def _header_block(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _header_block(reading: _Reading, at: int) -> bool:
     """ "From: Sent: To: Subject:" in any language, a rule above it or not: what follows is quoted."""
     begin = at
     if _RULE.match(reading.lines[at]):
@@ -184,7 +186,7 @@ def _header_block(reading: _Reading, at: int, marked: list[bool]) -> bool:
         # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
         return False
     reading.kinds.extend(["attribution"] * (end - at))
-    _rest(reading, end, marked)
+    _rest(reading, end)
     return True
 
 
@@ -215,7 +217,7 @@ def header_end(lines: list[str], at: int) -> int | None:
     return end if enough else None
 
 
-def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _attribution(reading: _Reading, at: int) -> bool:
     """ "On 3 May 2026, Lea wrote:" in any language, over one line or several."""
     lines = reading.lines
     joined, first = "", lines[at][:ATTRIBUTION_CHARS].strip(" \t*_-[(").casefold()
@@ -224,7 +226,7 @@ def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
     opens = _opens(first)
     for end in range(at + 1, min(at + ATTRIBUTION_LINES, len(lines)) + 1):
         line = lines[end - 1].strip()
-        if not line or marked[end - 1] or _QUOTED.match(line):
+        if not line or reading.marked[end - 1] or _QUOTED.match(line):
             break
         if end > at + 1 and not opens and (_opens(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
@@ -235,12 +237,12 @@ def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
         low = joined.casefold().rstrip(" *_\t])")
         if not low.endswith((":", "：")) and not _verb_ends(low):
             continue
-        quote_follows = _quote_follows(lines, end, marked)
+        quote_follows = _quote_follows(lines, end, reading.marked)
         if _attributes(low, opens, quote_follows, is_one_line=end == at + 1):
             reading.kinds.extend(["attribution"] * (end - at))
             if not quote_follows:
                 reading.by_attribution = True
-                _rest(reading, end, marked)
+                _rest(reading, end)
             return True
     return False
 
@@ -293,9 +295,9 @@ def _quote_follows(lines: list[str], at: int, marked: list[bool]) -> bool:
 _RULES = (_quoted, _separator, _header_block, _attribution)
 
 
-def _rest(reading: _Reading, at: int, marked: list[bool]) -> None:
+def _rest(reading: _Reading, at: int) -> None:
     """From here on everything is quoted, unless ">" or a client's mark says line by line what is."""
-    if not _quote_follows(reading.lines, at, marked):
+    if not _quote_follows(reading.lines, at, reading.marked):
         reading.rest_is_quote, reading.rest_from = True, at
 
 
@@ -313,7 +315,7 @@ def _signatures(reading: _Reading) -> None:
     lines, kinds = reading.lines, reading.kinds
     at, anything_before = 0, False
     while at < len(lines):
-        if kinds[at] == "own" and lines[at].rstrip("\xa0") in ("-- ", "--", "--  "):
+        if kinds[at] == "own" and _opens_signature(lines, at):
             end = next((i for i in range(at, len(lines)) if kinds[i] != "own"), len(lines))
             filled = sum(1 for line in lines[at:end] if line.strip())
             if filled <= SIGNATURE_LINES and anything_before:
@@ -322,6 +324,12 @@ def _signatures(reading: _Reading) -> None:
         else:
             anything_before = anything_before or kinds[at] != "own" or bool(lines[at].strip())
             at += 1
+
+
+def _opens_signature(lines: list[str], at: int) -> bool:
+    """ "-- " anywhere; a bare "--", whose space a server took, only below an empty line."""
+    line = lines[at].replace("\xa0", " ")
+    return line in ("-- ", "--  ") or (line == "--" and at > 0 and not lines[at - 1].strip())
 
 
 def _banners(reading: _Reading) -> None:
@@ -382,7 +390,7 @@ def unflowed(text: str, *, delete_space: bool) -> str:
     for line in text.split("\n"):
         depth = len(line) - len(line.lstrip(">"))
         inner = line[depth:]
-        inner = inner[1:] if inner.startswith(" ") else inner
+        inner = inner.removeprefix(" ")
         flows = inner.endswith(" ") and inner != "-- "
         piece = inner[:-1] if flows and delete_space else inner
         if depth == open_depth and inner != "-- ":

@@ -1,4 +1,5 @@
-"""Delivery reports: which recipient, which status, permanent or not, which of our letters came back. Never decides whether it believes them."""
+"""Delivery reports: which recipient, which status, permanent or not, which of our letters came back.
+Never decides whether it believes them."""
 
 from __future__ import annotations
 
@@ -18,36 +19,49 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45])([0-5])\d(?=[\s-])")
 _DAEMON = re.compile(
-    r"mailer.?daemon|mail.?daemon|postmaster|mail.?delivery|delivery.?(?:system|subsystem|status)|mdaemon|microsoft.?exchange|system.?administrator|"
+    r"mailer.?daemon|mail.?daemon|postmaster|mail.?delivery|delivery.?(?:system|subsystem|status)|mdaemon"
+    r"|microsoft.?exchange|system.?administrator|"
     r"mail.?administrator|mail.?service|smtp|mail.?system|mail.?gateway|antivirus|^bounces?\b|automated.response"
 )
 _ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|rv|antw)\s{0,3}:")
 # Where the report's own words end and the mail that came back begins.
 _RETURNED = re.compile(
-    r"^[-\s*=>#|~.]{0,40}(?:this is a copy of (?:the|your).{0,60}|(?:the |your )?original message\b.{0,60}|returned (?:message|mail)\b.{0,40}|unsent message.{0,40}"
-    r"|.{0,30}below (?:this|the next) line is.{0,60}|included is a copy.{0,60}|(?:your )?message (?:headers?|text|contents?|reads?)\b.{0,60}"
-    r"|(?:headers?|contents?|copy) of (?:the |your )?(?:original|returned|undelivered|rejected|message).{0,60}|old message:?"
-    r"|begin (?:of )?(?:undelivered|returned) message.{0,20}|the first \d+ lines of.{0,60}|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
+    r"^[-\s*=>#|~.]{0,40}(?:this is a copy of (?:the|your).{0,60}|(?:the "
+    r"|your )?original message\b.{0,60}|returned (?:message|mail)\b.{0,40}|unsent message.{0,40}"
+    r"|.{0,30}below (?:this|the next) line is.{0,60}|included is a copy.{0,60}"
+    r"|(?:your )?message (?:headers?|text|contents?|reads?)\b.{0,60}"
+    r"|(?:headers?|contents?|copy) of (?:the |your )?(?:original|returned|undelivered|rejected"
+    r"|message).{0,60}|old message:?"
+    r"|begin (?:of )?(?:undelivered|returned) message.{0,20}|the first \d+ lines of.{0,60}"
+    r"|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
     re.IGNORECASE | re.MULTILINE,
 )
 _TEMPORARY = re.compile(
-    r"will (?:be retried|retry|keep trying|continue to try)|still trying|has been delayed|delivery (?:is )?delayed|being delayed|not been delivered (?:yet|after)|"
-    r"no action is required|you do not need to resend|warning message only|temporar|mailbox (?:is )?full|over quota|quota exceeded|"
+    r"will (?:be retried|retry|keep trying|continue to try)|still trying|has been delayed"
+    r"|delivery (?:is )?delayed|being delayed|not been delivered (?:yet|after)|"
+    r"no action is required|you do not need to resend|warning message only|temporar|mailbox (?:is )?full"
+    r"|over quota|quota exceeded|"
     r"exceeded (?:storage|his|her|their)|wird weiter versucht|verzögert",
     re.IGNORECASE,
 )
 _DELAYED = re.compile(
-    r"still trying|delayed|will (?:be retried|keep trying|continue to try|retry)|you do not need to resend|warning message only|not yet been delivered|"
+    r"still trying|delayed|will (?:be retried|keep trying|continue to try|retry)"
+    r"|you do not need to resend|warning message only|not yet been delivered|"
     r"could not send message for past|verzögert|retardé",
     re.IGNORECASE,
 )
 _FAILING = re.compile(
-    r"could ?n.t be delivered|could not be delivered|cannot be delivered|can.?t be delivered|was not delivered|not delivered to|undeliverable|unable to deliver|"
-    r"delivery (?:to the following|failed|failure|attempt|has failed|of)|permanent(?:ly)? (?:fatal )?(?:error|fail)|fatal errors|failed permanently|"
-    r"user unknown|unknown user|no such user|did not reach|address(?:es)? (?:not found|failed|rejected|had)|mailbox (?:unavailable|full|not found|is full)|"
+    r"could ?n.t be delivered|could not be delivered|cannot be delivered|can.?t be delivered"
+    r"|was not delivered|not delivered to|undeliverable|unable to deliver|"
+    r"delivery (?:to the following|failed|failure|attempt|has failed|of)"
+    r"|permanent(?:ly)? (?:fatal )?(?:error|fail)|fatal errors|failed permanently|"
+    r"user unknown|unknown user|no such user|did not reach|address(?:es)? (?:not found|failed|rejected"
+    r"|had)|mailbox (?:unavailable|full|not found|is full)|"
     r"not listed in|unrouteable|returned to (?:you|sender)|recipient.{0,40}(?:unknown|rejected|not found|invalid)|"
-    r"(?:invalid|bad|unknown) (?:recipient|address|destination|user|mailbox)|does not exist|over quota|quota exceeded|host (?:not found|unknown)|"
-    r"could not deliver|couldn.t deliver|will not be delivered|not be(?:en)? delivered|failed (?:addresses|recipients)|transcript of session|"
+    r"(?:invalid|bad|unknown) (?:recipient|address|destination|user|mailbox)|does not exist|over quota"
+    r"|quota exceeded|host (?:not found|unknown)|"
+    r"could not deliver|couldn.t deliver|will not be delivered|not be(?:en)? delivered"
+    r"|failed (?:addresses|recipients)|transcript of session|"
     r"inactive|disabled|no longer|undelivered|not deliver|delivery .{0,20}fail|unable to|failed|rejected|returned",
     re.IGNORECASE,
 )

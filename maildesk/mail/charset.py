@@ -1,4 +1,5 @@
-"""Bytes to text: the WHATWG labels, a sane order of guesses, and what no stored text may hold. Never fails, never asks a library to guess."""
+"""Bytes to text: the WHATWG labels, a sane order of guesses, and what no stored text may hold.
+Never fails, never asks a library to guess."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Labels as browsers and mail clients read them (WHATWG Encoding, "names and labels"), where Python differs or lacks the name.
+# Labels as browsers and mail clients read them (WHATWG Encoding, "names and labels"), where Python differs.
 _LABELS = {
     "us-ascii": "cp1252",
     "ascii": "cp1252",
@@ -58,10 +59,8 @@ _NO_CHARSETS = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_esc
 _WESTERN = frozenset(("cp1252", "ascii", "iso8859-1", "iso8859-15"))
 # The longest run of combining marks that a script needs; more is a picture painted over the neighbours' lines.
 _MARKS_RUN = 4
-_MARKS = re.compile(
-    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{%d})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-    % _MARKS_RUN
-)
+_MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_MARKS = re.compile(f"({_MARK}{{{_MARKS_RUN}}}){_MARK}+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.

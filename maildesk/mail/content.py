@@ -1,4 +1,5 @@
-"""From the tree of parts to what a person reads: the text, the HTML, the attachments. Never decides who wrote what of it."""
+"""From the tree of parts to what a person reads: the text, the HTML, the attachments.
+Never decides who wrote what of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""What a person forwarded: the inner author, subject, date and text. Reads a text's header block or an attached message's header."""
+"""What a person forwarded: the inner author, subject, date and text.
+Reads a text's header block or an attached message's header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""A header block: its fields, encoded words, parameters, ids and dates. Every function is total and linear; none knows what a field is for."""
+"""A header block: its fields, encoded words, parameters, ids and dates.
+Every function is total and linear; none knows what a field is for."""
 
 from __future__ import annotations
 

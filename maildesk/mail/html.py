@@ -1,4 +1,5 @@
-"""HTML to readable text, with what a client marked as quoted kept apart. Never fetches anything, never shows HTML to anybody."""
+"""HTML to readable text, with what a client marked as quoted kept apart.
+Never fetches anything, never shows HTML to anybody."""
 
 from __future__ import annotations
 
@@ -25,14 +26,19 @@ PLAIN_CHARS = 1_048_576
 
 # What clients put around the mail they answer. The first kind holds the quote, the second is followed by it.
 _HOLDS = (
-    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')][not(contains(@class,'gmail_quote_container') and .//*[contains(concat(' ',@class,' '),' gmail_quote ')])]",
+    # Only the innermost: Gmail's outer box may hold the answers between the quotes.
+    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')]"
+    "[not(.//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')])]",
+    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_attr ')]",
     "//blockquote[@type='cite' or contains(@class,'cite') or contains(@style,'border-left')]",
-    "//*[contains(@class,'yahoo_quoted') or contains(@class,'protonmail_quote') or contains(@class,'zmail_extra') or contains(@class,'tutanota_quote')]",
-    "//*[@id='OLK_SRC_BODY_SECTION' or @id='mail-editor-reference-message-container' or @id='reply-intro' or @class='moz-cite-prefix']",
+    "//*[contains(@class,'yahoo_quoted') or contains(@class,'protonmail_quote')]",
+    "//*[contains(@class,'zmail_extra') or contains(@class,'tutanota_quote') or @class='moz-cite-prefix']",
+    "//*[@id='OLK_SRC_BODY_SECTION' or @id='mail-editor-reference-message-container' or @id='reply-intro']",
 )
 _FOLLOWS = (
     "//*[@id='divRplyFwdMsg' or @id='x_divRplyFwdMsg' or @id='appendonsend' or @id='stopSpelling']",
-    "//div[contains(translate(@style,' ','') ,'border-top:solid#B5C4DF') or contains(translate(@style,' ',''),'border-top:solid#E1E1E1')"
+    "//div[contains(translate(@style,' ',''),'border-top:solid#B5C4DF')"
+    " or contains(translate(@style,' ',''),'border-top:solid#E1E1E1')"
     " or contains(translate(@style,' ',''),'border:none;border-top:solid')]",
 )
 _BLOCK_TAG = re.compile(
@@ -116,9 +122,9 @@ def _mark_quotes(tree: HtmlElement) -> None:
         element.addnext(ends)
         ends.tail = tail
     follows = next((element for path in _FOLLOWS for element in tree.xpath(path)), None)
-    if follows is not None and follows.getparent() is not None:
-        if not any(ancestor in marked for ancestor in follows.iterancestors()):
-            follows.addprevious(builder.DIV(QUOTE_BEGINS))
+    is_alone = follows is not None and not any(ancestor in marked for ancestor in follows.iterancestors())
+    if is_alone and follows.getparent() is not None:
+        follows.addprevious(builder.DIV(QUOTE_BEGINS))
 
 
 def _tidied(text: str) -> str:

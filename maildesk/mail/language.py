@@ -1,4 +1,5 @@
-"""Which language a text is written in, among those a desk knows. Honest about short texts; loads its models on first use."""
+"""Which language a text is written in, among those a desk knows.
+Honest about short texts; loads its models on first use."""
 
 from __future__ import annotations
 

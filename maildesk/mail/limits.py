@@ -1,4 +1,5 @@
-"""A cheap look at the bytes before anything expensive: which mail is a monster, and what makes two mails the same. Never parses."""
+"""A cheap look at the bytes before anything expensive: which mail is a monster, and what makes two mails the same.
+Never parses."""
 
 from __future__ import annotations
 

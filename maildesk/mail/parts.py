@@ -1,4 +1,5 @@
-"""The tree of a mail's parts as slices of its bytes, and the bytes of each leaf. Never copies a branch, never re-serialises, never fails."""
+"""The tree of a mail's parts as slices of its bytes, and the bytes of each leaf.
+Never copies a branch, never re-serialises, never fails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,5 @@
-"""Whose name stands in From, To and their like. Strict about the author, generous about everybody else; linear, without recursion."""
+"""Whose name stands in From, To and their like.
+Strict about the author, generous about everybody else; linear, without recursion."""
 
 from __future__ import annotations
 
@@ -199,7 +200,7 @@ def _named(tokens: list[Token]) -> Named:
     if not angles:
         address = next((w for w in words if "@" in w), "".join(words))
         rest = " ".join(value for value in names if value is not address)
-        if sum("@" in w for w in words) > 1 or address.count("@") > 1 and not address.startswith('"'):
+        if sum("@" in w for w in words) > 1 or (address.count("@") > 1 and not address.startswith('"')):
             fault = fault or "the From field names two addresses"
         elif rest and "@" in address:
             fault = fault or "the From field has words beside a bare address"
