@@ -75,7 +75,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
 
 
 def own_text(blocks: tuple[Block, ...]) -> str:
-    """What the person wrote now: their own blocks and, where they answered between the lines, the lines they answered."""
+    """What the person wrote now: their own blocks and, where they answered between the lines, those lines."""
     spoken = {i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()}
     answered = {i for i, block in enumerate(blocks) if block.kind == "quote" and _answer_follows(blocks, i)}
     kept: list[str] = []
@@ -88,7 +88,7 @@ def own_text(blocks: tuple[Block, ...]) -> str:
 
 
 def _apart(line: str) -> tuple[str, ...]:
-    """A line on which a client put its attribution behind the person's last word, as two lines; any other line alone."""
+    """A line whose end is a client's attribution behind the person's last word, as two; any other line alone."""
     if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":") or _QUOTED.match(line):
         return (line,)
     found = _shared().search(line)
@@ -191,7 +191,7 @@ def _header_block(reading: _Reading, at: int) -> bool:
 
 
 def header_end(lines: list[str], at: int) -> int | None:
-    """Where the header block that begins at `at` ends, None when none does: From and two more, or three of Sent, To, Subject."""
+    """Where the header block that begins at `at` ends: From or Sent and two more labels; None when none begins there."""
     labels = phrases().labels
     seen: list[str] = []
     end, blanks = at, 0
@@ -338,7 +338,13 @@ def _banners(reading: _Reading) -> None:
     starts = phrases().banners
     for at, line in enumerate(lines):
         low = line.strip(" \t*_<>[]~").casefold()
-        if kinds[at] != "own" or not low.startswith(starts) or len(low) > BANNER_CHARS or low.endswith((",", "?", ":")):
+        if (
+            kinds[at] != "own"
+            or not low.startswith(starts)
+            or len(low) > BANNER_CHARS
+            or "," in low
+            or low.endswith(("?", ":"))
+        ):
             continue
         stands_apart = at == 0 or not lines[at - 1].strip() or _RULE.match(lines[at - 1]) is not None
         if stands_apart and _closes(reading, at + 1):
@@ -381,7 +387,7 @@ def _joined(reading: _Reading) -> tuple[Block, ...]:
 
 
 def unflowed(text: str, *, delete_space: bool) -> str:
-    """The text of format=flowed with its soft breaks undone (RFC 3676): a line that ends in a space goes on in the next.
+    """The text of format=flowed with its soft breaks undone: a line that ends in a space goes on (RFC 3676).
 
     Lines of different quote depth never join, and "-- " is a line of its own.
     """

@@ -36,16 +36,8 @@ _RETURNED = re.compile(
     r"|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
     re.IGNORECASE | re.MULTILINE,
 )
-_TEMPORARY = re.compile(
-    r"will (?:be retried|retry|keep trying|continue to try)|still trying|has been delayed"
-    r"|delivery (?:is )?delayed|being delayed|not been delivered (?:yet|after)|"
-    r"no action is required|you do not need to resend|warning message only|temporar|mailbox (?:is )?full"
-    r"|over quota|quota exceeded|"
-    r"exceeded (?:storage|his|her|their)|wird weiter versucht|verzögert",
-    re.IGNORECASE,
-)
 _DELAYED = re.compile(
-    r"still trying|delayed|will (?:be retried|keep trying|continue to try|retry)"
+    r"still trying|attempts will continue|delayed|will (?:be retried|keep trying|continue to try|retry)"
     r"|you do not need to resend|warning message only|not yet been delivered|"
     r"could not send message for past|verzögert|retardé",
     re.IGNORECASE,
@@ -70,7 +62,7 @@ _FAILING = re.compile(
 def bounce_of(head: Head, tree: Part, full_text: str, author: str) -> Bounce | None:
     """What a delivery report says, None for a mail that is none.
 
-    RFC 3464 first, then X-Failed-Recipients, then the words of older programs. A report of success or of relaying is none.
+    RFC 3464 first, then X-Failed-Recipients, then the words of older programs. A report of success is none.
     """
     fields = [
         part for part in tree.walk() if part.type in ("message/delivery-status", "message/global-delivery-status")
@@ -102,6 +94,8 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     by_subject = any(phrase in subject for phrase in phrases().failed)
     words = _words(full_text)
     by_words = _FAILING.search(words) is not None
+    if tree.type == "multipart/report" and tree.params.get("report-type") and by_words:
+        return True
     if by_sender:
         return by_subject or (by_words and (_DAEMON.search(sender) is not None or _STATUS.search(words) is not None))
     # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
@@ -172,12 +166,12 @@ def _from_words(head: Head, full_text: str, ids: tuple[str, ...], named: tuple[s
     code = _CODE.search(words)
     status = ".".join(found.groups()) if found else f"{code[1]}.0.0" if code else None
     delayed = _DELAYED.search(words) is not None and not (status or "").startswith("5")
-    permanent = not delayed and not (status.startswith("4") if status else _TEMPORARY.search(words) is not None)
-    return Bounce(tuple(Failure(address, status, permanent) for address in addresses[:FAILURES]), ids, delayed)
+    # Words that do not promise another try are the last ones: the letter came back.
+    return Bounce(tuple(Failure(address, status, not delayed) for address in addresses[:FAILURES]), ids, delayed)
 
 
 def _failed_addresses(words: str, own: set[str]) -> tuple[str, ...]:
-    """The addresses a report names: those that stand at the beginning of a line or in brackets, else all; never who wrote or got it."""
+    """The addresses a report names: those that open a line, else all; never those who wrote or got it."""
     every: dict[str, str] = {}
     leading: dict[str, str] = {}
     for line in words.split("\n"):

@@ -118,7 +118,7 @@ def decode(raw: bytes, label: str | None = None) -> str:
 
 
 def storable(text: str) -> str:
-    """The same text with LF line ends, without NUL, other controls and lone surrogates, in NFC (every store takes it)."""
+    """The same text in NFC with LF line ends, without NUL, other controls and lone surrogates: every store takes it."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROLS.sub("", text)

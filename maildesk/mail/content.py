@@ -24,7 +24,7 @@ _TAG = re.compile(r"</?(?:html|body|div|p|br|table|span|font|meta|head)\b[^<>]{0
 
 @dataclass(slots=True)
 class Content:
-    """What the walk over the parts has gathered: texts in order (with html.py's quote marks), the HTML, the attachments."""
+    """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments."""
 
     texts: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)

@@ -122,8 +122,9 @@ def _mark_quotes(tree: HtmlElement) -> None:
         element.addnext(ends)
         ends.tail = tail
     follows = next((element for path in _FOLLOWS for element in tree.xpath(path)), None)
-    is_alone = follows is not None and not any(ancestor in marked for ancestor in follows.iterancestors())
-    if is_alone and follows.getparent() is not None:
+    if follows is None or follows.getparent() is None:
+        return
+    if not any(ancestor in marked for ancestor in follows.iterancestors()):
         follows.addprevious(builder.DIV(QUOTE_BEGINS))
 
 

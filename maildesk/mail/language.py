@@ -31,7 +31,7 @@ def _detector(among: tuple[str, ...]) -> LanguageDetector | None:
 
 
 def language_of(text: str, among: tuple[str, ...] = LANGUAGES) -> str | None:
-    """The ISO 639-1 code of the text's language, one of `among`; None when the text is too short or could be several."""
+    """The ISO 639-1 code of the text's language, one of `among`; None when it is too short or could be several."""
     sample = " ".join(word for word in text[:CHARS_READ].split() if "@" not in word and "://" not in word)
     if sum(c.isalpha() for c in sample) < LETTERS_MIN:
         return None

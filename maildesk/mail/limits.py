@@ -59,7 +59,7 @@ def _too_long(boundaries: list[bytes]) -> str | None:
 def content_key(raw: bytes) -> str:
     """SHA-256 of the mail without what servers add on its way, in hex: the same for the same mail by another road.
 
-    Left out: Return-Path, Received, Delivered-To, X-Original-To, Authentication-Results, ARC-*, X-Spam-*, an mbox line and
+    Left out: Return-Path, Received, Delivered-To, X-Original-To, Authentication-Results, ARC-*, X-Spam-*, an mbox line,
     blank lines at the end; line ends are CRLF (THREATS, 3.4.6).
     """
     body = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
