@@ -191,7 +191,7 @@ def _header_block(reading: _Reading, at: int) -> bool:
 
 
 def header_end(lines: list[str], at: int) -> int | None:
-    """Where the header block that begins at `at` ends: From or Sent and two more labels; None when none begins there."""
+    """Where the header block that begins at `at` ends: From or Sent and two more labels; None when none begins."""
     labels = phrases().labels
     seen: list[str] = []
     end, blanks = at, 0

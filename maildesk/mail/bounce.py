@@ -92,14 +92,18 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     is_answer = _ANSWER.match(subject) is not None
     by_sender = _DAEMON.search(sender) is not None or head.first("return-path").strip() == b"<>"
     by_subject = any(phrase in subject for phrase in phrases().failed)
+    is_typed = tree.type == "multipart/report" and bool(tree.params.get("report-type"))
+    if not (by_sender or by_subject or is_typed):
+        # Nothing but its words could be a report's: those of nearly every mail are not looked at.
+        return False
     words = _words(full_text)
     by_words = _FAILING.search(words) is not None
-    if tree.type == "multipart/report" and tree.params.get("report-type") and by_words:
+    if is_typed and by_words:
         return True
     if by_sender:
         return by_subject or (by_words and (_DAEMON.search(sender) is not None or _STATUS.search(words) is not None))
     # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
-    return by_subject and by_words and not is_answer and bool(_failed_addresses(words, _own(head)))
+    return by_words and not is_answer and bool(_failed_addresses(words, _own(head)))
 
 
 def _own(head: Head) -> set[str]:

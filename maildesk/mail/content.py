@@ -116,6 +116,8 @@ def _gather_text(part: Part, into: Content) -> None:
         return
     if part.type == "text/x-amp-html":
         return
+    if part.end - part.head.body_at > TEXT_CHARS and len(text(part)) > TEXT_CHARS:
+        into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
     if "\nbegin " in (raw_text := text(part)[:TEXT_CHARS]) or raw_text.startswith("begin "):
         raw_text = _without_uu(part, raw_text, into)
     plain = storable(raw_text)

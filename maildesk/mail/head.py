@@ -170,7 +170,7 @@ _NOT_BASE64 = bytes(sorted(set(range(256)) - _BASE64 - {0x3D}))
 
 
 def from_base64(encoded: bytes) -> bytes:
-    """The bytes of base64 text, whatever else stands in it and wherever its padding; a lone last character is dropped."""
+    """The bytes of base64 text, whatever else stands in it; a lone last character is dropped."""
     clean = encoded.translate(None, _NOT_BASE64)
     out = []
     for run in clean.split(b"="):

@@ -88,14 +88,15 @@ def _laid_out(markup: str) -> str:
     import lxml.html
     from inscriptis import Inscriptis
     from inscriptis.model.config import ParserConfig
-    from lxml.etree import ParserError
+    from lxml.etree import LxmlError
 
     try:
         tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
         _mark_quotes(tree)
         return str(Inscriptis(tree, ParserConfig(display_links=True)).get_text())
     except (
-        ParserError,
+        LxmlError,
+        SyntaxError,
         ValueError,
         AssertionError,
         RecursionError,

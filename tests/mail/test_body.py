@@ -107,6 +107,17 @@ def test_html_quotes_go_by_the_clients_mark() -> None:
     assert mail.html is not None
 
 
+def test_html_answers_between_quotes_are_kept() -> None:
+    """In Gmail's HTML the answers stand inside the outer box, between the quotes; none is lost."""
+    html = (
+        '<div class="gmail_quote"><div class="gmail_attr">On Sat, 21 Nov 2026 at 10:00, Ana wrote:</div>'
+        '<blockquote class="gmail_quote">Which mount?</blockquote><div>The heavy one.</div>'
+        '<blockquote class="gmail_quote">Does it move?</blockquote><div>No.</div></div>'
+    )
+    text = understand(b"From: lea@client.test\r\nContent-Type: text/html\r\n\r\n" + html.encode()).text
+    assert [line for line in text.split("\n") if line] == ["Which mount?", "The heavy one.", "Does it move?", "No."]
+
+
 def test_banner_and_signature_go() -> None:
     """A client's banner and a signature below "-- " are blocks of their own."""
     assert mail_of("iphone-banner-de").text == "Seit Freitag geht nichts mehr."
