@@ -49,14 +49,16 @@ class _Reading:
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
-    """The blocks of a text in order; joined by newlines they are the text without the marks of html.py."""
+    """The blocks of a text in order; joined by newlines they are the text, a ">" for html.py's marks."""
     whole = text.split("\n")
     lines, marked = _without_marks([piece for line in whole[:READ_LINES] for piece in _apart(line)])
     beyond, _ = _without_marks(whole[READ_LINES:])
     reading = _Reading(lines, marked, [])
     while len(reading.kinds) < len(lines):
         at = len(reading.kinds)
-        if marked[at] or reading.rest_is_quote:
+        if marked[at]:
+            reading.kinds.append("attribution" if _is_attribution(lines[at]) else "quote")
+        elif reading.rest_is_quote:
             reading.kinds.append("quote")
         else:
             for rule in _RULES:
@@ -122,7 +124,7 @@ def _last_paragraph(text: str) -> str:
 
 
 def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
-    """The lines less the quote marks of html.py, and for each whether it stands inside them."""
+    """The lines less html.py's quote marks, and for each whether it stood inside them; there it gets a ">"."""
     kept, marked, depth = [], [], 0
     for line in lines:
         word = line.strip()
@@ -131,7 +133,8 @@ def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
         elif word == QUOTE_ENDS:
             depth = max(0, depth - 1)
         else:
-            kept.append(line.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, ""))
+            bare = line.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+            kept.append(f"> {bare.strip()}" if depth and bare.strip() and not _QUOTED.match(bare) else bare)
             marked.append(depth > 0)
     return kept, marked
 
@@ -245,6 +248,12 @@ def _attribution(reading: _Reading, at: int) -> bool:
                 _rest(reading, end)
             return True
     return False
+
+
+def _is_attribution(line: str) -> bool:
+    """Whether a line inside a client's quote mark is its attribution."""
+    low = line[:ATTRIBUTION_CHARS].strip(" \t*_-[(>").casefold()
+    return low.endswith((":", "：")) and _attributes(low, _opens(low), False, is_one_line=True)
 
 
 def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool) -> bool:

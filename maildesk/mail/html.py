@@ -87,13 +87,14 @@ def _laid_out(markup: str) -> str:
     # lxml and inscriptis take 20 MB: a desk that has not met HTML yet does not hold them.
     import lxml.html
     from inscriptis import Inscriptis
+    from inscriptis.css_profiles import CSS_PROFILES
     from inscriptis.model.config import ParserConfig
     from lxml.etree import LxmlError
 
     try:
         tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
         _mark_quotes(tree)
-        return str(Inscriptis(tree, ParserConfig(display_links=True)).get_text())
+        return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy(), display_links=True)).get_text())
     except (
         LxmlError,
         SyntaxError,

@@ -115,7 +115,7 @@ def test_html_answers_between_quotes_are_kept() -> None:
         '<blockquote class="gmail_quote">Does it move?</blockquote><div>No.</div></div>'
     )
     text = understand(b"From: lea@client.test\r\nContent-Type: text/html\r\n\r\n" + html.encode()).text
-    assert [line for line in text.split("\n") if line] == ["Which mount?", "The heavy one.", "Does it move?", "No."]
+    assert [line for line in text.split("\n") if line] == ["> Which mount?", "The heavy one.", "> Does it move?", "No."]
 
 
 def test_banner_and_signature_go() -> None:
