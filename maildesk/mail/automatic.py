@@ -1,19 +1,32 @@
-"""Why a machine wrote a mail, whether it says somebody is away, and who would rather not be answered. Pure: reads fields, parts and the subject."""
+"""Why a machine wrote a mail, whether it says somebody is away, and who would rather not be answered.
+Pure: reads fields, parts and the subject."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 
-from maildesk.mail.head import Head
+from maildesk.mail.head import Head, parameters
 from maildesk.mail.parts import Part
 from maildesk.mail.phrasebook import phrases
 
-Rule = Callable[[Head, Part, str], str | None]
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What a rule looks at: the header, the parts, the author's address ("" when nobody can be believed)."""
+
+    head: Head
+    tree: Part
+    author: str
+
+
+Rule = Callable[[Seen], str | None]
 
 # Local parts that no person reads or writes from.
 _ROBOTS = re.compile(
-    r"(?:mailer-?daemon|mail-?daemon|postmaster|double-bounce|bounces?|.*-bounces?|no-?_?\.?reply|do-?_?not-?_?reply|donotreply|nobody|"
+    r"(?:mailer-?daemon|mail-?daemon|postmaster|double-bounce|bounces?|.*-bounces?|no-?_?\.?reply"
+    r"|do-?_?not-?_?reply|donotreply|nobody|"
     r"auto-?reply|auto-?responder|autoresponse|robot|(?:.*[-_.])?(?:no-?reply|noreply))(?:[-+=_.].*)?$"
 )
 _PRECEDENCE = ("bulk", "junk", "list", "auto_reply", "auto-reply")
@@ -47,6 +60,7 @@ _AWAY_FIELDS = (
     "x-mail-autoreply",
     "x-vacation",
 )
+_REPORTS = ("message/delivery-status", "message/disposition-notification", "message/feedback-report")
 _NO = ("", "no", "0", "false", "none")
 _PREFIX = re.compile(r"(?:(?:re|aw|sv|antw|res|fwd?|wg|tr|r|rv|\[[^\]]{0,40}\])\s{0,3}:?\s{1,3}){0,5}", re.IGNORECASE)
 
@@ -54,67 +68,72 @@ _PREFIX = re.compile(r"(?:(?:re|aw|sv|antw|res|fwd?|wg|tr|r|rv|\[[^\]]{0,40}\])\
 def automatic(head: Head, tree: Part, author: str) -> str | None:
     """Why a machine wrote the mail, as field and value in lower case; None when nothing says so.
 
-    author: the author's address, "" when nobody can be believed. No answer that a machine writes may go to such a mail (RFC 3834, 2).
+    author: the author's address, "" when nobody can be believed.
+    No answer that a machine writes may go to such a mail (RFC 3834, 2).
     """
-    return next((why for rule in _RULES if (why := rule(head, tree, author))), None)
+    seen = Seen(head, tree, author)
+    return next((why for rule in _RULES if (why := rule(seen))), None)
 
 
-def _submitted(head: Head, tree: Part, author: str) -> str | None:
-    value = head.text("auto-submitted").casefold()
+def _submitted(seen: Seen) -> str | None:
+    value = seen.head.text("auto-submitted").casefold()
     word = re.split(r"[;\s(]", value, maxsplit=1)[0]
     return f"auto-submitted: {word}" if word and word != "no" else None
 
 
-def _report(head: Head, tree: Part, author: str) -> str | None:
-    if tree.type == "multipart/report":
-        return f"report: {tree.params.get('report-type', 'unknown').casefold()[:60]}"
-    kinds = {part.type for part in tree.walk()} if tree.parts else {tree.type}
-    for kind in ("message/delivery-status", "message/disposition-notification", "message/feedback-report"):
-        if kind in kinds:
-            return f"report: {kind}"
-    return None
+def _report(seen: Seen) -> str | None:
+    kind, params = parameters(seen.head.first("content-type"))
+    if kind == "multipart/report":
+        return f"report: {params.get('report-type', 'unknown').casefold()[:60]}"
+    kinds = {part.type for part in seen.tree.walk()}
+    return next((f"report: {kind}" for kind in _REPORTS if kind in kinds), None)
 
 
-def _calendar(head: Head, tree: Part, author: str) -> str | None:
-    for part in tree.walk():
+def _calendar(seen: Seen) -> str | None:
+    for part in seen.tree.walk():
         method = part.params.get("method", "").casefold()
         if part.type == "text/calendar" and method in ("reply", "counter", "refresh", "cancel"):
             return f"calendar: {method}"
     return None
 
 
-def _precedence(head: Head, tree: Part, author: str) -> str | None:
-    value = head.text("precedence").casefold()
+def _precedence(seen: Seen) -> str | None:
+    value = seen.head.text("precedence").casefold()
     return f"precedence: {value[:40]}" if value.startswith(_PRECEDENCE) else None
 
 
-def _robot_field(head: Head, tree: Part, author: str) -> str | None:
+def _robot_field(seen: Seen) -> str | None:
     for name in _ROBOT_FIELDS:
-        value = head.text(name).casefold()
+        value = seen.head.text(name).casefold()
         if value not in _NO:
             return f"{name}: {value[:60]}"
-    if "autoresponder" in head.text("delivered-to").casefold() or "vacation" in head.text("x-mailer").casefold():
+    if (
+        "autoresponder" in seen.head.text("delivered-to").casefold()
+        or "vacation" in seen.head.text("x-mailer").casefold()
+    ):
         return "an autoresponder's field"
     return None
 
 
-def _list(head: Head, tree: Part, author: str) -> str | None:
-    name = next((name for name in _LIST_FIELDS if head.first(name)), None)
-    return f"{name}: {head.text(name).casefold()[:60]}" if name else None
+def _list(seen: Seen) -> str | None:
+    name = next((name for name in _LIST_FIELDS if seen.head.first(name)), None)
+    return f"{name}: {seen.head.text(name).casefold()[:60]}" if name else None
 
 
-def _null_sender(head: Head, tree: Part, author: str) -> str | None:
-    value = head.first("return-path").strip()
+def _null_sender(seen: Seen) -> str | None:
+    value = seen.head.first("return-path").strip()
     return "return-path: <>" if value == b"<>" else None
 
 
-def _robot_address(head: Head, tree: Part, author: str) -> str | None:
-    local = author.rpartition("@")[0].casefold()
+def _robot_address(seen: Seen) -> str | None:
+    local = seen.author.rpartition("@")[0].casefold()
     return f"from: {local[:60]}" if local and _ROBOTS.match(local) else None
 
 
-def _away_subject(head: Head, tree: Part, author: str) -> str | None:
-    return f"subject: {head.text('subject').casefold()[:60]}" if _subject_says(head, phrases().absence) else None
+def _away_subject(seen: Seen) -> str | None:
+    return (
+        f"subject: {seen.head.text('subject').casefold()[:60]}" if _subject_says(seen.head, phrases().absence) else None
+    )
 
 
 _RULES: tuple[Rule, ...] = (
@@ -133,7 +152,7 @@ _RULES: tuple[Rule, ...] = (
 def _subject_says(head: Head, words: tuple[str, ...]) -> bool:
     """Whether the subject, its prefixes left out, begins with such a phrase."""
     subject = head.text("subject").casefold()[:300]
-    return subject.startswith(words) or subject[_PREFIX.match(subject).end() :].startswith(words)  # type: ignore[union-attr]
+    return subject.startswith(words) or _PREFIX.sub("", subject, count=1).startswith(words)
 
 
 def is_absence(head: Head, why: str | None) -> bool:
@@ -150,7 +169,7 @@ def is_absence(head: Head, why: str | None) -> bool:
 
 
 def suppress(head: Head) -> str | None:
-    """Why no answer is wanted although a person may have written: X-Auto-Response-Suppress (MS-OXCMAIL), None when it is."""
+    """Why no answer is wanted although a person may have written (MS-OXCMAIL, 2.2.3.2.14); None when one may go."""
     value = head.text("x-auto-response-suppress").casefold()
     words = {word.strip() for word in re.split(r"[,;]", value)}
     return f"x-auto-response-suppress: {value[:60]}" if words & {"all", "autoreply", "oof", "dr", "rn", "nrn"} else None

@@ -1,4 +1,5 @@
-"""What a person wrote now, and what clients put around it: a text as blocks in order. Line by line, linear; when in doubt a line is the person's own."""
+"""What a person wrote now, and what clients put around it: a text as blocks in order.
+Line by line, linear; when in doubt a line is the person's own."""
 
 from __future__ import annotations
 
@@ -13,29 +14,34 @@ from maildesk.mail.phrasebook import phrases
 # An attribution wraps over at most this many lines and characters.
 ATTRIBUTION_LINES = 4
 ATTRIBUTION_CHARS = 400
+# THREATS, T64: the rules look at so many lines, whatever the mail's length.
+READ_LINES = 5_000
 # A header block over a quote: its labels stand within this many lines.
 HEADER_LINES = 10
 # More lines below "--" than this are no signature but a text with a dash in it.
 SIGNATURE_LINES = 16
 BANNER_CHARS = 100
+SEPARATOR_CHARS = 120
 
 _QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
-_DASHED = re.compile(r"[\s*>]*[-_=—–*]{2,}[\s*]*(.{3,80}?)[\s*]*[-_=—–*:]{1,}[\s*]*$")
+_DASHES = "-_=—–*"
 _RULE = re.compile(r"\s*(?:[_\-=*—–]{5,})\s*$")
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
 _ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
 _MOMENT = re.compile(r"\d{1,2}[:.h]\d{2}|(?<!\d)(?:19|20)\d\d(?!\d)|\d{1,2}[/.]\d{1,2}[/.]\d{2}")
 _DATE_FIRST = re.compile(
-    r"[\[(*_]{0,2}(?:\w{2,12}\.?,? )?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]{1,2}(?:\d{1,2}|\w{3,10}\.?)[-/. ,]{1,2}\d{2,4})"
+    r"[\[(*_]{0,2}(?:\w{2,12}\.?,? )?(?:\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/. ]{1,2}(?:\d{1,2}"
+    r"|\w{3,10}\.?)[-/. ,]{1,2}\d{2,4})"
 )
 _BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
 
 
 @dataclass(slots=True)
 class _Reading:
-    """Where the walk over the lines stands: the lines, the kind of each so far, and whether all that follows is quoted."""
+    """Where the walk over the lines stands: the lines, which of them a client marked as quoted, their kinds so far."""
 
     lines: list[str]
+    marked: list[bool]
     kinds: list[BlockKind]
     rest_is_quote: bool = False
     rest_from: int = -1
@@ -43,16 +49,20 @@ class _Reading:
 
 
 def blocks_of(text: str) -> tuple[Block, ...]:
-    """The blocks of a text in order; joined by newlines they are the text without the marks of html.py."""
-    lines, marked = _without_marks([piece for line in text.split("\n") for piece in _apart(line)])
-    reading = _Reading(lines, [])
+    """The blocks of a text in order; joined by newlines they are the text, a ">" for html.py's marks."""
+    whole = text.split("\n")
+    lines, marked = _without_marks([piece for line in whole[:READ_LINES] for piece in _apart(line)])
+    beyond, _ = _without_marks(whole[READ_LINES:])
+    reading = _Reading(lines, marked, [])
     while len(reading.kinds) < len(lines):
         at = len(reading.kinds)
-        if marked[at] or reading.rest_is_quote:
+        if marked[at]:
+            reading.kinds.append("attribution" if _is_attribution(lines[at]) else "quote")
+        elif reading.rest_is_quote:
             reading.kinds.append("quote")
         else:
             for rule in _RULES:
-                if rule(reading, at, marked):
+                if rule(reading, at):
                     break
             else:
                 reading.kinds.append("own")
@@ -60,12 +70,15 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     _signatures(reading)
     _banners(reading)
     _disclaimers(reading)
+    # What lies further on is what the last line was: nobody writes 5,000 lines and answers below them.
+    reading.kinds.extend([reading.kinds[-1]] * len(beyond))
+    reading.lines.extend(beyond)
     return _joined(reading)
 
 
 def own_text(blocks: tuple[Block, ...]) -> str:
-    """What the person wrote now: their own blocks and, where they answered between the lines, the lines they answered."""
-    spoken = [i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()]
+    """What the person wrote now: their own blocks and, where they answered between the lines, those lines."""
+    spoken = {i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()}
     answered = {i for i, block in enumerate(blocks) if block.kind == "quote" and _answer_follows(blocks, i)}
     kept: list[str] = []
     for i, block in enumerate(blocks):
@@ -77,8 +90,8 @@ def own_text(blocks: tuple[Block, ...]) -> str:
 
 
 def _apart(line: str) -> tuple[str, ...]:
-    """A line on which a client put its attribution behind the person's last word, as two lines; any other line alone."""
-    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":"):
+    """A line whose end is a client's attribution behind the person's last word, as two; any other line alone."""
+    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":") or _QUOTED.match(line):
         return (line,)
     found = _shared().search(line)
     if (
@@ -111,7 +124,7 @@ def _last_paragraph(text: str) -> str:
 
 
 def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
-    """The lines less the quote marks of html.py, and for each whether it stands inside them."""
+    """The lines less html.py's quote marks, and for each whether it stood inside them; there it gets a ">"."""
     kept, marked, depth = [], [], 0
     for line in lines:
         word = line.strip()
@@ -120,7 +133,8 @@ def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
         elif word == QUOTE_ENDS:
             depth = max(0, depth - 1)
         else:
-            kept.append(line.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, ""))
+            bare = line.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+            kept.append(f"> {bare.strip()}" if depth and bare.strip() and not _QUOTED.match(bare) else bare)
             marked.append(depth > 0)
     return kept, marked
 
@@ -128,7 +142,7 @@ def _without_marks(lines: list[str]) -> tuple[list[str], list[bool]]:
 # --- Rules: each looks at the line where the walk stands and may give it, and lines after it, a kind. ---
 
 
-def _quoted(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _quoted(reading: _Reading, at: int) -> bool:
     """A line that begins with ">"."""
     if _QUOTED.match(reading.lines[at]):
         reading.kinds.append("quote")
@@ -136,7 +150,7 @@ def _quoted(reading: _Reading, at: int, marked: list[bool]) -> bool:
     return False
 
 
-def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _separator(reading: _Reading, at: int) -> bool:
     """ "-----Original Message-----" in any language: what follows is quoted."""
     title = separator_title(reading.lines[at])
     book = phrases()
@@ -149,17 +163,19 @@ def _separator(reading: _Reading, at: int, marked: list[bool]) -> bool:
     reading.kinds.append("attribution")
     end = header_end(reading.lines, at + 1) or at + 1
     reading.kinds.extend(["attribution"] * (end - at - 1))
-    _rest(reading, end, marked)
+    _rest(reading, end)
     return True
 
 
 def separator_title(line: str) -> str | None:
     """What stands between the dashes of a separator line, in lower case; None for any other line."""
-    found = _DASHED.match(line) if len(line) < 120 else None
-    return found[1].casefold().strip(" .:-_*") if found else None
+    bare = line[:SEPARATOR_CHARS].strip(" \t>*")
+    if len(line) >= SEPARATOR_CHARS or len(bare) < 6 or bare[0] not in _DASHES or bare[1] not in _DASHES:
+        return None
+    return bare.strip(" .:*" + _DASHES).casefold() or None
 
 
-def _header_block(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _header_block(reading: _Reading, at: int) -> bool:
     """ "From: Sent: To: Subject:" in any language, a rule above it or not: what follows is quoted."""
     begin = at
     if _RULE.match(reading.lines[at]):
@@ -173,12 +189,12 @@ def _header_block(reading: _Reading, at: int, marked: list[bool]) -> bool:
         # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
         return False
     reading.kinds.extend(["attribution"] * (end - at))
-    _rest(reading, end, marked)
+    _rest(reading, end)
     return True
 
 
 def header_end(lines: list[str], at: int) -> int | None:
-    """Where the header block that begins at `at` ends, None when none does: From and two more, or three of Sent, To, Subject."""
+    """Where the header block that begins at `at` ends: From or Sent and two more labels; None when none begins."""
     labels = phrases().labels
     seen: list[str] = []
     end, blanks = at, 0
@@ -204,32 +220,40 @@ def header_end(lines: list[str], at: int) -> int | None:
     return end if enough else None
 
 
-def _attribution(reading: _Reading, at: int, marked: list[bool]) -> bool:
+def _attribution(reading: _Reading, at: int) -> bool:
     """ "On 3 May 2026, Lea wrote:" in any language, over one line or several."""
     lines = reading.lines
-    joined, first = "", lines[at].strip(" \t*_-[(").casefold()
+    joined, first = "", lines[at][:ATTRIBUTION_CHARS].strip(" \t*_-[(").casefold()
     if not first:
         return False
     opens = _opens(first)
     for end in range(at + 1, min(at + ATTRIBUTION_LINES, len(lines)) + 1):
         line = lines[end - 1].strip()
-        if not line or marked[end - 1] or _QUOTED.match(line) or len(joined) > ATTRIBUTION_CHARS:
+        if not line or reading.marked[end - 1] or _QUOTED.match(line):
             break
         if end > at + 1 and not opens and (_opens(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
             break
         joined = f"{joined} {line}".strip()
+        if len(joined) > ATTRIBUTION_CHARS:
+            break
         low = joined.casefold().rstrip(" *_\t])")
         if not low.endswith((":", "：")) and not _verb_ends(low):
             continue
-        quote_follows = _quote_follows(lines, end, marked)
+        quote_follows = _quote_follows(lines, end, reading.marked)
         if _attributes(low, opens, quote_follows, is_one_line=end == at + 1):
             reading.kinds.extend(["attribution"] * (end - at))
             if not quote_follows:
                 reading.by_attribution = True
-                _rest(reading, end, marked)
+                _rest(reading, end)
             return True
     return False
+
+
+def _is_attribution(line: str) -> bool:
+    """Whether a line inside a client's quote mark is its attribution."""
+    low = line[:ATTRIBUTION_CHARS].strip(" \t*_-[(>").casefold()
+    return low.endswith((":", "：")) and _attributes(low, _opens(low), False, is_one_line=True)
 
 
 def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool) -> bool:
@@ -280,9 +304,9 @@ def _quote_follows(lines: list[str], at: int, marked: list[bool]) -> bool:
 _RULES = (_quoted, _separator, _header_block, _attribution)
 
 
-def _rest(reading: _Reading, at: int, marked: list[bool]) -> None:
+def _rest(reading: _Reading, at: int) -> None:
     """From here on everything is quoted, unless ">" or a client's mark says line by line what is."""
-    if not _quote_follows(reading.lines, at, marked):
+    if not _quote_follows(reading.lines, at, reading.marked):
         reading.rest_is_quote, reading.rest_from = True, at
 
 
@@ -300,7 +324,7 @@ def _signatures(reading: _Reading) -> None:
     lines, kinds = reading.lines, reading.kinds
     at, anything_before = 0, False
     while at < len(lines):
-        if kinds[at] == "own" and lines[at].rstrip("\xa0") in ("-- ", "--", "--  "):
+        if kinds[at] == "own" and _opens_signature(lines, at):
             end = next((i for i in range(at, len(lines)) if kinds[i] != "own"), len(lines))
             filled = sum(1 for line in lines[at:end] if line.strip())
             if filled <= SIGNATURE_LINES and anything_before:
@@ -311,13 +335,25 @@ def _signatures(reading: _Reading) -> None:
             at += 1
 
 
+def _opens_signature(lines: list[str], at: int) -> bool:
+    """ "-- " anywhere; a bare "--", whose space a server took, only below an empty line."""
+    line = lines[at].replace("\xa0", " ")
+    return line in ("-- ", "--  ") or (line == "--" and at > 0 and not lines[at - 1].strip())
+
+
 def _banners(reading: _Reading) -> None:
     """ "Sent from my iPhone", where it closes the person's own run."""
     lines, kinds = reading.lines, reading.kinds
     starts = phrases().banners
     for at, line in enumerate(lines):
         low = line.strip(" \t*_<>[]~").casefold()
-        if kinds[at] != "own" or not low.startswith(starts) or len(low) > BANNER_CHARS or low.endswith((",", "?", ":")):
+        if (
+            kinds[at] != "own"
+            or not low.startswith(starts)
+            or len(low) > BANNER_CHARS
+            or "," in low
+            or low.endswith(("?", ":"))
+        ):
             continue
         stands_apart = at == 0 or not lines[at - 1].strip() or _RULE.match(lines[at - 1]) is not None
         if stands_apart and _closes(reading, at + 1):
@@ -360,7 +396,7 @@ def _joined(reading: _Reading) -> tuple[Block, ...]:
 
 
 def unflowed(text: str, *, delete_space: bool) -> str:
-    """The text of format=flowed with its soft breaks undone (RFC 3676): a line that ends in a space goes on in the next.
+    """The text of format=flowed with its soft breaks undone: a line that ends in a space goes on (RFC 3676).
 
     Lines of different quote depth never join, and "-- " is a line of its own.
     """

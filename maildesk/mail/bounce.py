@@ -1,4 +1,5 @@
-"""Delivery reports: which recipient, which status, permanent or not, which of our letters came back. Never decides whether it believes them."""
+"""Delivery reports: which recipient, which status, permanent or not, which of our letters came back.
+Never decides whether it believes them."""
 
 from __future__ import annotations
 
@@ -18,36 +19,41 @@ _ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253
 _STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
 _CODE = re.compile(r"(?<![\d.])([45])([0-5])\d(?=[\s-])")
 _DAEMON = re.compile(
-    r"mailer.?daemon|mail.?daemon|postmaster|mail.?delivery|delivery.?(?:system|subsystem|status)|mdaemon|microsoft.?exchange|system.?administrator|"
+    r"mailer.?daemon|mail.?daemon|postmaster|mail.?delivery|delivery.?(?:system|subsystem|status)|mdaemon"
+    r"|microsoft.?exchange|system.?administrator|"
     r"mail.?administrator|mail.?service|smtp|mail.?system|mail.?gateway|antivirus|^bounces?\b|automated.response"
 )
 _ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|rv|antw)\s{0,3}:")
 # Where the report's own words end and the mail that came back begins.
 _RETURNED = re.compile(
-    r"^[-\s*=>#|~.]{0,40}(?:this is a copy of (?:the|your).{0,60}|(?:the |your )?original message\b.{0,60}|returned (?:message|mail)\b.{0,40}|unsent message.{0,40}"
-    r"|.{0,30}below (?:this|the next) line is.{0,60}|included is a copy.{0,60}|(?:your )?message (?:headers?|text|contents?|reads?)\b.{0,60}"
-    r"|(?:headers?|contents?|copy) of (?:the |your )?(?:original|returned|undelivered|rejected|message).{0,60}|old message:?"
-    r"|begin (?:of )?(?:undelivered|returned) message.{0,20}|the first \d+ lines of.{0,60}|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
+    r"^[-\s*=>#|~.]{0,40}(?:this is a copy of (?:the|your).{0,60}|(?:the "
+    r"|your )?original message\b.{0,60}|returned (?:message|mail)\b.{0,40}|unsent message.{0,40}"
+    r"|.{0,30}below (?:this|the next) line is.{0,60}|included is a copy.{0,60}"
+    r"|(?:your )?message (?:headers?|text|contents?|reads?)\b.{0,60}"
+    r"|(?:headers?|contents?|copy) of (?:the |your )?(?:original|returned|undelivered|rejected"
+    r"|message).{0,60}|old message:?"
+    r"|begin (?:of )?(?:undelivered|returned) message.{0,20}|the first \d+ lines of.{0,60}"
+    r"|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
     re.IGNORECASE | re.MULTILINE,
 )
-_TEMPORARY = re.compile(
-    r"will (?:be retried|retry|keep trying|continue to try)|still trying|has been delayed|delivery (?:is )?delayed|being delayed|not been delivered (?:yet|after)|"
-    r"no action is required|you do not need to resend|warning message only|temporar|mailbox (?:is )?full|over quota|quota exceeded|"
-    r"exceeded (?:storage|his|her|their)|wird weiter versucht|verzögert",
-    re.IGNORECASE,
-)
 _DELAYED = re.compile(
-    r"still trying|delayed|will (?:be retried|keep trying|continue to try|retry)|you do not need to resend|warning message only|not yet been delivered|"
+    r"still trying|attempts will continue|delayed|will (?:be retried|keep trying|continue to try|retry)"
+    r"|you do not need to resend|warning message only|not yet been delivered|"
     r"could not send message for past|verzögert|retardé",
     re.IGNORECASE,
 )
 _FAILING = re.compile(
-    r"could ?n.t be delivered|could not be delivered|cannot be delivered|can.?t be delivered|was not delivered|not delivered to|undeliverable|unable to deliver|"
-    r"delivery (?:to the following|failed|failure|attempt|has failed|of)|permanent(?:ly)? (?:fatal )?(?:error|fail)|fatal errors|failed permanently|"
-    r"user unknown|unknown user|no such user|did not reach|address(?:es)? (?:not found|failed|rejected|had)|mailbox (?:unavailable|full|not found|is full)|"
+    r"could ?n.t be delivered|could not be delivered|cannot be delivered|can.?t be delivered"
+    r"|was not delivered|not delivered to|undeliverable|unable to deliver|"
+    r"delivery (?:to the following|failed|failure|attempt|has failed|of)"
+    r"|permanent(?:ly)? (?:fatal )?(?:error|fail)|fatal errors|failed permanently|"
+    r"user unknown|unknown user|no such user|did not reach|address(?:es)? (?:not found|failed|rejected"
+    r"|had)|mailbox (?:unavailable|full|not found|is full)|"
     r"not listed in|unrouteable|returned to (?:you|sender)|recipient.{0,40}(?:unknown|rejected|not found|invalid)|"
-    r"(?:invalid|bad|unknown) (?:recipient|address|destination|user|mailbox)|does not exist|over quota|quota exceeded|host (?:not found|unknown)|"
-    r"could not deliver|couldn.t deliver|will not be delivered|not be(?:en)? delivered|failed (?:addresses|recipients)|transcript of session|"
+    r"(?:invalid|bad|unknown) (?:recipient|address|destination|user|mailbox)|does not exist|over quota"
+    r"|quota exceeded|host (?:not found|unknown)|"
+    r"could not deliver|couldn.t deliver|will not be delivered|not be(?:en)? delivered"
+    r"|failed (?:addresses|recipients)|transcript of session|"
     r"inactive|disabled|no longer|undelivered|not deliver|delivery .{0,20}fail|unable to|failed|rejected|returned",
     re.IGNORECASE,
 )
@@ -56,7 +62,7 @@ _FAILING = re.compile(
 def bounce_of(head: Head, tree: Part, full_text: str, author: str) -> Bounce | None:
     """What a delivery report says, None for a mail that is none.
 
-    RFC 3464 first, then X-Failed-Recipients, then the words of older programs. A report of success or of relaying is none.
+    RFC 3464 first, then X-Failed-Recipients, then the words of older programs. A report of success is none.
     """
     fields = [
         part for part in tree.walk() if part.type in ("message/delivery-status", "message/global-delivery-status")
@@ -86,12 +92,18 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     is_answer = _ANSWER.match(subject) is not None
     by_sender = _DAEMON.search(sender) is not None or head.first("return-path").strip() == b"<>"
     by_subject = any(phrase in subject for phrase in phrases().failed)
+    is_typed = tree.type == "multipart/report" and bool(tree.params.get("report-type"))
+    if not (by_sender or by_subject or is_typed):
+        # Nothing but its words could be a report's: those of nearly every mail are not looked at.
+        return False
     words = _words(full_text)
     by_words = _FAILING.search(words) is not None
+    if is_typed and by_words:
+        return True
     if by_sender:
         return by_subject or (by_words and (_DAEMON.search(sender) is not None or _STATUS.search(words) is not None))
     # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
-    return by_subject and by_words and not is_answer and bool(_failed_addresses(words, _own(head)))
+    return by_words and not is_answer and bool(_failed_addresses(words, _own(head)))
 
 
 def _own(head: Head) -> set[str]:
@@ -158,12 +170,12 @@ def _from_words(head: Head, full_text: str, ids: tuple[str, ...], named: tuple[s
     code = _CODE.search(words)
     status = ".".join(found.groups()) if found else f"{code[1]}.0.0" if code else None
     delayed = _DELAYED.search(words) is not None and not (status or "").startswith("5")
-    permanent = not delayed and not (status.startswith("4") if status else _TEMPORARY.search(words) is not None)
-    return Bounce(tuple(Failure(address, status, permanent) for address in addresses[:FAILURES]), ids, delayed)
+    # Words that do not promise another try are the last ones: the letter came back.
+    return Bounce(tuple(Failure(address, status, not delayed) for address in addresses[:FAILURES]), ids, delayed)
 
 
 def _failed_addresses(words: str, own: set[str]) -> tuple[str, ...]:
-    """The addresses a report names: those that stand at the beginning of a line or in brackets, else all; never who wrote or got it."""
+    """The addresses a report names: those that open a line, else all; never those who wrote or got it."""
     every: dict[str, str] = {}
     leading: dict[str, str] = {}
     for line in words.split("\n"):

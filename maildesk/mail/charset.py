@@ -1,4 +1,5 @@
-"""Bytes to text: the WHATWG labels, a sane order of guesses, and what no stored text may hold. Never fails, never asks a library to guess."""
+"""Bytes to text: the WHATWG labels, a sane order of guesses, and what no stored text may hold.
+Never fails, never asks a library to guess."""
 
 from __future__ import annotations
 
@@ -7,7 +8,7 @@ import re
 import unicodedata
 from functools import lru_cache
 
-# Labels as browsers and mail clients read them (WHATWG Encoding, "names and labels"), where Python differs or lacks the name.
+# Labels as browsers and mail clients read them (WHATWG Encoding, "names and labels"), where Python differs.
 _LABELS = {
     "us-ascii": "cp1252",
     "ascii": "cp1252",
@@ -58,15 +59,14 @@ _NO_CHARSETS = frozenset(("idna", "punycode", "unicode_escape", "raw_unicode_esc
 _WESTERN = frozenset(("cp1252", "ascii", "iso8859-1", "iso8859-15"))
 # The longest run of combining marks that a script needs; more is a picture painted over the neighbours' lines.
 _MARKS_RUN = 4
-_MARKS = re.compile(
-    r"([\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]{%d})[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]+"
-    % _MARKS_RUN
-)
+_MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
+_MARKS = re.compile(f"({_MARK}{{{_MARKS_RUN}}}){_MARK}+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NFC_LIMIT = 262_144
+_LONG_RUN = re.compile(r"[^\w\s\x00-\u02ff\u2000-\u20cf\u2100-\ufe1f\ufe30-\uffff]{32}")
 
 
 @lru_cache(maxsize=256)
@@ -118,14 +118,15 @@ def decode(raw: bytes, label: str | None = None) -> str:
 
 
 def storable(text: str) -> str:
-    """The same text with LF line ends, without NUL, other controls and lone surrogates, in NFC (every store takes it)."""
+    """The same text in NFC with LF line ends, without NUL, other controls and lone surrogates: every store takes it."""
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")
     text = _CONTROLS.sub("", text)
     if text.isascii():
         return text
     text = _MARKS.sub(r"\1", text.encode("utf-8", "replace").decode("utf-8"))
-    return unicodedata.normalize("NFC", text) if len(text) <= _NFC_LIMIT else text
+    # Ordering the marks of one letter takes time with the square of their number: such a text stays as it is.
+    return text if len(text) > _NFC_LIMIT or _LONG_RUN.search(text) else unicodedata.normalize("NFC", text)
 
 
 def one_line(text: str) -> str:

@@ -1,4 +1,5 @@
-"""From the tree of parts to what a person reads: the text, the HTML, the attachments. Never decides who wrote what of it."""
+"""From the tree of parts to what a person reads: the text, the HTML, the attachments.
+Never decides who wrote what of it."""
 
 from __future__ import annotations
 
@@ -23,7 +24,7 @@ _TAG = re.compile(r"</?(?:html|body|div|p|br|table|span|font|meta|head)\b[^<>]{0
 
 @dataclass(slots=True)
 class Content:
-    """What the walk over the parts has gathered: texts in order (with html.py's quote marks), the HTML, the attachments."""
+    """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments."""
 
     texts: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
@@ -115,6 +116,8 @@ def _gather_text(part: Part, into: Content) -> None:
         return
     if part.type == "text/x-amp-html":
         return
+    if part.end - part.head.body_at > TEXT_CHARS and len(text(part)) > TEXT_CHARS:
+        into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
     if "\nbegin " in (raw_text := text(part)[:TEXT_CHARS]) or raw_text.startswith("begin "):
         raw_text = _without_uu(part, raw_text, into)
     plain = storable(raw_text)

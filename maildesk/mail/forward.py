@@ -1,4 +1,5 @@
-"""What a person forwarded: the inner author, subject, date and text. Reads a text's header block or an attached message's header."""
+"""What a person forwarded: the inner author, subject, date and text.
+Reads a text's header block or an attached message's header."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*
 
 
 def forwarded_in(text: str, subject: str) -> Forwarded | None:
-    """The mail that was forwarded in the text, None when none was: a forwarder's separator, or a header block under a forward's subject."""
+    """The mail that the text forwards, None when it forwards none.
+
+    Found by a forwarder's separator, or by a header block under a forward's subject.
+    """
     lines = text.split("\n")
     book = phrases()
     is_forward = _SUBJECT.match(subject) is not None

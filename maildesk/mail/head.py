@@ -1,4 +1,5 @@
-"""A header block: its fields, encoded words, parameters, ids and dates. Every function is total and linear; none knows what a field is for."""
+"""A header block: its fields, encoded words, parameters, ids and dates.
+Every function is total and linear; none knows what a field is for."""
 
 from __future__ import annotations
 
@@ -22,7 +23,7 @@ LAST_IDS = 100
 
 _FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:[ \t]*")
 _KNOWN = re.compile(
-    rb"^(?:from|to|cc|subject|date|message-id|mime-version|content-(?:type|transfer-encoding)|received|return-path)[ \t]*:",
+    rb"^(?:from|to|cc|subject|date|message-id|mime-version|content-[a-z-]{4,20}|received|return-path)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
 )
 _BLANK = re.compile(rb"\n\r?\n")
@@ -80,7 +81,7 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
             if not fields and not _KNOWN.search(raw, next_at, stop):
                 return Head((), start, ("there is no header",))
             if not _KNOWN.search(raw, next_at, stop):
-                # The blank line between header and body is missing: the body begins with the first line that is no field.
+                # The blank line behind the header is missing: the body begins with the first line that is no field.
                 return Head(_joined(fields), at, (*defects, "no blank line after the header"))
             defects.append("a header line is no field")
         at = next_at
@@ -88,7 +89,7 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
 
 
 def _first_line(raw: bytes, end: int) -> int:
-    """Where a mail's first field stands behind lines of white space, as some programs save it; 0 when none follows them."""
+    """Where a mail's first field stands behind lines of white space, as some programs save it; else 0."""
     stop = min(end, SHOWN_BYTES)
     begin = next((i for i in range(stop) if raw[i] not in b" \t\r\n"), stop)
     return begin if begin < stop and _FIELD.match(raw, begin) and _KNOWN.search(raw, begin, begin + SHOWN_BYTES) else 0
@@ -169,7 +170,7 @@ _NOT_BASE64 = bytes(sorted(set(range(256)) - _BASE64 - {0x3D}))
 
 
 def from_base64(encoded: bytes) -> bytes:
-    """The bytes of base64 text, whatever else stands in it, wherever its padding stands; a lone last character is dropped."""
+    """The bytes of base64 text, whatever else stands in it; a lone last character is dropped."""
     clean = encoded.translate(None, _NOT_BASE64)
     out = []
     for run in clean.split(b"="):
@@ -207,7 +208,9 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
             plain.setdefault(name, content)
     read = {name: one_line(decode_words(decode(content.encode("latin-1")))) for name, content in plain.items()}
     for name, runs in extended.items():
-        read[name] = _rejoined(runs)
+        # Who writes both forms and an encoded word in the plain one has its meaning there (Kopano does).
+        if "=?" not in plain.get(name, ""):
+            read[name] = _rejoined(runs)
     return main, read
 
 

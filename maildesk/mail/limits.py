@@ -1,4 +1,5 @@
-"""A cheap look at the bytes before anything expensive: which mail is a monster, and what makes two mails the same. Never parses."""
+"""A cheap look at the bytes before anything expensive: which mail is a monster, and what makes two mails the same.
+Never parses."""
 
 from __future__ import annotations
 
@@ -58,13 +59,14 @@ def _too_long(boundaries: list[bytes]) -> str | None:
 def content_key(raw: bytes) -> str:
     """SHA-256 of the mail without what servers add on its way, in hex: the same for the same mail by another road.
 
-    Left out: Return-Path, Received, Delivered-To, X-Original-To, Authentication-Results, ARC-*, X-Spam-*, an mbox line and
+    Left out: Return-Path, Received, Delivered-To, X-Original-To, Authentication-Results, ARC-*, X-Spam-*, an mbox line,
     blank lines at the end; line ends are CRLF (THREATS, 3.4.6).
     """
     body = raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     digest = hashlib.sha256()
     at, keep = 0, True
-    while at < len(body) and body[at : at + 1] != b"\n":
+    # A header beyond the limit is a monster's: its rest is taken as it is.
+    while at < min(len(body), HEAD_BYTES) and body[at : at + 1] != b"\n":
         newline = body.find(b"\n", at)
         end = len(body) if newline < 0 else newline + 1
         line = body[at:end]

@@ -1,6 +1,9 @@
-"""Raw bytes to an understood Mail. Total: any bytes give an answer, nothing raises. Never touches the raw mail, never asks a clock."""
+"""Raw bytes to an understood Mail.
+Total: any bytes give an answer, nothing raises. Never touches the raw mail, never asks a clock."""
 
 from __future__ import annotations
+
+from dataclasses import replace
 
 from maildesk.mail.automatic import automatic, is_absence, spam_mark, suppress
 from maildesk.mail.body import blocks_of, own_text
@@ -64,7 +67,7 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
     why = automatic(head, tree, author)
     bounce = bounce_of(head, tree, full_text, author)
     forwarded = None if bounce else _forwarded(tree, full_text, mail.subject)
-    return replaced(
+    return replace(
         mail,
         text=text,
         full_text=full_text,
@@ -106,13 +109,6 @@ def _headed(head: Head, key: str) -> Mail:
     )
 
 
-def replaced(mail: Mail, **changes: object) -> Mail:
-    """The mail with some fields replaced."""
-    import dataclasses
-
-    return dataclasses.replace(mail, **changes)  # type: ignore[arg-type]
-
-
 def _references(head: Head) -> tuple[str, ...]:
     """References, then what In-Reply-To adds, oldest first."""
     ids = [i for name in ("references", "in-reply-to") for value in head.every(name) for i in ids_in(value)]
@@ -152,4 +148,4 @@ def _saved(raw: bytes, key: str, why: str) -> Mail:
         mail = Mail(content_key=key, author_fault="the header could not be read")
     shown = storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace"))
     shown = shown.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
-    return replaced(mail, full_text=shown, defects=kept.defects, unreadable=why)
+    return replace(mail, full_text=shown, defects=kept.defects, unreadable=why)

@@ -1,4 +1,5 @@
-"""The tree of a mail's parts as slices of its bytes, and the bytes of each leaf. Never copies a branch, never re-serialises, never fails."""
+"""The tree of a mail's parts as slices of its bytes, and the bytes of each leaf.
+Never copies a branch, never re-serialises, never fails."""
 
 from __future__ import annotations
 
@@ -79,7 +80,7 @@ def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: lis
     spans = _spans(raw, boundary, head.body_at, end) if boundary else []
     defects: tuple[str, ...] = ()
     if not spans:
-        # The boundary is missing or another stands in the body: the first line that is followed by a part's header is it.
+        # The boundary is missing or another one: it is the first line that is followed by a part's header.
         guess = _MARK.search(raw, max(head.body_at - 1, 0), end)
         if guess is None:
             return Part(raw, head, "text/plain", params, end, (), (f"a {kind} without parts",))
@@ -97,7 +98,7 @@ def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: lis
 
 
 def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
-    """Where the parts between the boundary lines lie; the line end before a boundary belongs to it (RFC 2046, 5.1.1)."""
+    """Where the parts between boundaries lie; the line end before a boundary is its own (RFC 2046, 5.1.1)."""
     mark = b"--" + boundary
     spans: list[tuple[int, int]] = []
     begin = -1

@@ -1,4 +1,5 @@
-"""Whose name stands in From, To and their like. Strict about the author, generous about everybody else; linear, without recursion."""
+"""Whose name stands in From, To and their like.
+Strict about the author, generous about everybody else; linear, without recursion."""
 
 from __future__ import annotations
 

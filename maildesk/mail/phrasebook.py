@@ -1,4 +1,5 @@
-"""What clients and machines write in each language, read once from phrases/*.toml. Data only: what a phrase means is decided elsewhere."""
+"""What clients and machines write in each language, read once from phrases/*.toml.
+Data only: what a phrase means is decided elsewhere."""
 
 from __future__ import annotations
 

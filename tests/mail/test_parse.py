@@ -1,0 +1,206 @@
+"""Laws of `understand`: what the header, the parts and the charsets of real bytes mean."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from maildesk.mail.parse import content_key, understand
+
+MAILS = Path(__file__).parent.parent / "mails"
+
+
+def mail_of(name: str) -> bytes:
+    return (MAILS / f"{name}.eml").read_bytes()
+
+
+def with_from(value: bytes) -> bytes:
+    return b"From: " + value + b"\r\nSubject: s\r\n\r\ntext"
+
+
+@pytest.mark.parametrize(
+    ("value", "address", "name"),
+    [
+        (b"lea@client.test", "lea@client.test", ""),
+        (b"Lea Martin <lea@CLIENT.test>", "lea@client.test", "Lea Martin"),
+        (b'"Martin, Lea" <lea@client.test>', "lea@client.test", "Martin, Lea"),
+        (b"=?utf-8?q?L=C3=A9a?= <lea@client.test>", "lea@client.test", "Léa"),
+        ("Léa <lea@client.test>".encode(), "lea@client.test", "Léa"),
+        (b"lea@client.test (Lea)", "lea@client.test", "Lea"),
+        (b'"lea@client.test" <lea@client.test>', "lea@client.test", "lea@client.test"),
+        (b"lea@client.test <lea@client.test>", "lea@client.test", "lea@client.test"),
+        (b"Lea\r\n <lea@client.test>", "lea@client.test", "Lea"),
+        ("Lea <léa@clïent.test>".encode(), "léa@clïent.test", "Lea"),
+        (b"=?utf-8?q?Ad=0D=0ABcc=3A_x=40y?= <lea@client.test>", "lea@client.test", "Ad Bcc: x@y"),
+    ],
+)
+def test_one_plain_mailbox_is_believed(value: bytes, address: str, name: str) -> None:
+    """One From field with one mailbox names the author, however it is written."""
+    author = understand(with_from(value)).author
+    assert author is not None
+    assert (author.address, author.name) == (address, name)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        b"",
+        b"<>",
+        b"Lea",
+        b"a@desk.test, x@evil.test",
+        b"grp: a@desk.test;",
+        b"grp: a@desk.test;, x@evil.test",
+        b"admin@desk.test <x@evil.test>",
+        b"<admin@desk.test\0@evil.test>",
+        b"admin@desk.test@evil.test",
+        b"<admin@desk.test> <x@evil.test>",
+        b"<@desk.test:x@evil.test>",
+        b"<@desk.test,@b.test:x@evil.test>",
+        b"=?utf-8?q?admin=40desk.test?=",
+        b"<=?utf-8?q?admin?=@desk.test>",
+        b"<admin@=?utf-8?q?desk.test?=>",
+        b"<x@evil.test> admin@desk.test",
+        b"<admin@desk.test>x@evil.test",
+        b'"admin@desk.test <x@evil.test>',
+        b"<admin@desk.test",
+        b"admin@desk..test",
+        b"ad min@desk.test",
+        b"a@desk.test; x@evil.test",
+        b"(" * 2000,
+        b"x" * 20_000 + b"@desk.test",
+    ],
+)
+def test_doubtful_authors_are_nobody(value: bytes) -> None:
+    """Where two readers could see two authors, nobody is believed, and why is said (THREATS T30 to T34)."""
+    mail = understand(with_from(value))
+    assert mail.author is None
+    assert mail.author_fault
+
+
+@pytest.mark.parametrize("second", [b"From: a@desk.test", b"from : a@desk.test", b"FROM:a@desk.test"])
+def test_two_from_fields_are_nobody(second: bytes) -> None:
+    """A second From field, however spelled, leaves no author."""
+    assert understand(b"From: x@evil.test\r\n" + second + b"\r\n\r\ntext").author is None
+    assert understand(second + b"\r\nFrom: x@evil.test\r\n\r\ntext").author is None
+
+
+def test_leading_space_counts_as_a_field() -> None:
+    """A first line " From:" is a From field to some readers, so it counts."""
+    assert understand(b" From: x@evil.test\r\nFrom: a@desk.test\r\n\r\ntext").author is None
+
+
+def test_header_facts() -> None:
+    """Ids keep their brackets, References come before In-Reply-To, dates are UTC."""
+    mail = understand(
+        b"From: a@b.test\r\nTo: One <one@x.test>, two@x.test\r\nCc: grp: three@x.test;\r\nReply-To: r@b.test\r\n"
+        b"Message-ID: <m@b.test>\r\nReferences: <1@b.test>\r\n <2@b.test>\r\nIn-Reply-To: <2@b.test> <3@b.test>\r\n"
+        b"Date: Sun, 22 Nov 2026 18:00:00 +0100\r\nDelivered-To: support+tag@desk.test\r\nContent-Language: fr, en\r\n"
+        b"X-Maildesk-Desk: desk.test\r\nReceived: from x\r\n by y\r\nX-Spam-Flag: YES\r\n\r\ntext"
+    )
+    assert (mail.to, mail.cc) == (("one@x.test", "two@x.test"), ("three@x.test",))
+    assert mail.reply_to is not None
+    assert mail.reply_to.address == "r@b.test"
+    assert mail.message_id == "<m@b.test>"
+    assert mail.references == ("<1@b.test>", "<2@b.test>", "<3@b.test>")
+    assert mail.date == datetime(2026, 11, 22, 17, tzinfo=UTC)
+    assert mail.delivered_to == ("support+tag@desk.test",)
+    assert (mail.language_stated, mail.desk_id, mail.spam) == ("fr", "desk.test", "x-spam-flag: yes")
+    assert mail.trace == (("received", "from x by y"),)
+
+
+@pytest.mark.parametrize(
+    ("field", "subject"),
+    [
+        (b"=?utf-8?b?w4k=?= =?utf-8?q?t=C3=A9?=", "Été"),
+        (b"=?utf-8?b?4p8=?= =?utf-8?b?qA==?=", "\u27e8"),
+        (b"a =?iso-8859-1?q?=E9?= b", "a é b"),
+        (b"Re: =?utf-8?q?Hello=0D=0ABcc=3A_evil=40x?=", "Re: Hello Bcc: evil@x"),
+        (b"=?nonsense?q?abc?=", "abc"),
+        ("déjà".encode(), "déjà"),
+        (b"d\xe9j\xe0", "déjà"),
+        (b"folded\r\n\tover two", "folded over two"),
+        (b"=?gb2312?b?1tDOxA==?=", "中文"),
+        ("x\u202eevil".encode(), "xevil"),
+    ],
+)
+def test_subject_reads_as_meant(field: bytes, subject: str) -> None:
+    """Encoded words are decoded and joined; no subject ever holds a line break, a control or a bidi control."""
+    assert understand(b"From: a@b.test\r\nSubject: " + field + b"\r\n\r\nx").subject == subject
+
+
+def test_file_names_are_the_real_ones() -> None:
+    """RFC 2231, RFC 2047 in a parameter, raw UTF-8 and an attached mail's subject all give the name; a path never."""
+    mail = understand(mail_of("file-names"))
+    names = [a.name for a in mail.attachments]
+    assert names == ["Présentation.pdf", "Rechnung für Lea.pdf", "übersicht.pdf", "passwd", "The first mail.eml"]
+    assert mail.attachments[0].content == b"ABC"
+    assert mail.attachments[4].content.startswith(b"From: bob@other.test")
+    assert mail.text == "Here they are."
+
+
+def test_inline_is_what_the_html_shows() -> None:
+    """A picture is inline when the HTML refers to it, not because it stands in a related part."""
+    mail = understand(mail_of("inline-picture"))
+    assert [(a.name, a.inline) for a in mail.attachments] == [("a.png", True), ("b.png", False)]
+    assert mail.text.startswith("Look:")
+
+
+def test_wrong_boundary_is_recovered() -> None:
+    """Parts between other boundaries than the header's are found, and that is told."""
+    mail = understand(mail_of("wrong-boundary"))
+    assert mail.text == "Still readable."
+    assert [a.name for a in mail.attachments] == ["t.csv"]
+    assert mail.defects
+
+
+def test_8bit_text_that_is_utf8_is_read_as_utf8() -> None:
+    """A mail that says us-ascii and holds UTF-8 reads as a person meant it."""
+    assert understand(mail_of("says-ascii-is-utf8")).text == "Déjà vu – encore."
+
+
+def test_forwarded_mail_is_opened() -> None:
+    """Who wrote, when and what is read from a forward's header block; the forwarder's words stay the text."""
+    mail = understand(mail_of("forwarded-de"))
+    assert mail.text == "Bitte anlegen."
+    assert mail.forwarded is not None
+    assert mail.forwarded.author is not None
+    assert mail.forwarded.author.address == "lea@client.test"
+    assert mail.forwarded.subject == "Montierung defekt"
+    assert mail.forwarded.date == datetime(2026, 11, 20, 8, tzinfo=UTC)
+    assert mail.forwarded.text == "Sie bewegt sich nicht mehr."
+
+
+def test_content_key_ignores_the_road() -> None:
+    """Received, Delivered-To, line ends and blank lines at the end do not change the key; a word does."""
+    road = b"Received: from x\r\n by y\r\nDelivered-To: a@b\r\nARC-Seal: i=1\r\nX-Spam-Score: 1\r\n"
+    one = road + b"Subject: s\r\n\r\ntext\r\n"
+    two = b"Return-Path: <a@b>\nReceived: from z\nAuthentication-Results: q\nSubject: s\n\ntext\n\n\n"
+    assert content_key(one) == content_key(two)
+    assert content_key(one) != content_key(one.replace(b"text", b"test"))
+    assert content_key(one) != content_key(one.replace(b"Subject: s", b"Subject: t"))
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.binary(max_size=400))
+def test_any_bytes_give_an_answer(raw: bytes) -> None:
+    """Nothing raises, and every string can be stored: no NUL, no lone surrogate."""
+    for body in (raw, b"From: a@b.test\r\nSubject: " + raw, mail_of("file-names").replace(b"Here they are.", raw)):
+        mail = understand(body)
+        for text in (mail.subject, mail.text, mail.full_text, *(a.name for a in mail.attachments)):
+            assert "\0" not in text
+            text.encode()
+        assert "\n" not in mail.subject
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.data())
+def test_damaged_mails_give_an_answer(data: st.DataObject) -> None:
+    """Cutting a mail and flipping its bytes never raises."""
+    raw = bytearray(mail_of(data.draw(st.sampled_from(sorted(p.stem for p in MAILS.glob("*.eml"))))))
+    for _ in range(data.draw(st.integers(0, 5))):
+        raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
+    understand(bytes(raw[: data.draw(st.integers(0, len(raw)))]))
