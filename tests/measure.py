@@ -30,6 +30,7 @@ from tests.wait import until
 _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
+_STYLE = "margin:0cm;mso-margin-top-alt:auto;font-size:11.0pt;font-family:Calibri,sans-serif;mso-fareast-language:EN-US"
 _WORDS = "the printer on the second floor makes a noise and then stops without any message on its small screen".split()
 
 
@@ -49,8 +50,9 @@ def mix(count: int, seed: int) -> list[tuple[str, bytes]]:
         text = "\n".join(" ".join(chance.choices(_WORDS, k=12)) for _ in range(chance.randrange(5, 60)))
         mail.set_content(text)
         if 0.6 <= kind < 0.8:
-            mail.add_alternative(f"<p>{text}</p><img src='cid:p@x'>" + "<p>&nbsp;</p>" * 800, subtype="html")
-            mail.get_payload()[1].add_related(_PIXEL * 200, "image", "png", cid="<p@x>")
+            lines = "".join(f"<p class=MsoNormal style='{_STYLE}'>{line}<o:p></o:p></p>" for line in text.split("\n"))
+            mail.add_alternative(f"<html><body>{lines * 2}<img src='cid:p@x'></body></html>", subtype="html")
+            mail.get_payload()[1].add_related(_PIXEL * 150, "image", "png", cid="<p@x>")
         elif kind >= 0.95:
             mail.add_attachment(chance.randbytes(300_000), maintype="application", subtype="pdf", filename="plan.pdf")
         last = (author, str(mail["Message-ID"]))
@@ -58,9 +60,10 @@ def mix(count: int, seed: int) -> list[tuple[str, bytes]]:
     return mails
 
 
-def speed(count: int, connections: int) -> None:
-    """Print mails a second: accepted, and the whole way."""
+def speed(count: int, connections: int, agents: int) -> None:
+    """Print mails a second: accepted, and the whole way. Each of `agents` gets a notice of every mail."""
     mails = mix(count, 7)
+    tables = "".join(f'[[agent]]\naddress = "agent{n}@desk.test"\n' for n in range(agents))
     with tempfile.TemporaryDirectory() as folder:
         journal = Path(folder, "journal")
         sink = subprocess.Popen(
@@ -69,7 +72,7 @@ def speed(count: int, connections: int) -> None:
         assert sink.stdout is not None
         port = int(sink.stdout.readline().split()[-1])
         try:
-            with Desk(Path(folder, "desk"), port) as desk:
+            with Desk(Path(folder, "desk"), port, agents=tables) as desk:
                 chunks = [mails[n::connections] for n in range(connections)]
                 began = time.monotonic()
                 threads = [threading.Thread(target=_send_all, args=(desk.smtp_port, chunk)) for chunk in chunks]
@@ -184,11 +187,12 @@ def main() -> None:
     parser.add_argument("what", choices=("speed", "latency", "idle"))
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
+    parser.add_argument("--agents", type=int, default=0)
     parser.add_argument("--seconds", type=int, default=60)
     given = parser.parse_args()
     match given.what:
         case "speed":
-            speed(given.mails, given.connections)
+            speed(given.mails, given.connections, given.agents)
         case "latency":
             latency(min(given.mails, 100))
         case "idle":
