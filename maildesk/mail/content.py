@@ -7,8 +7,8 @@ import re
 from dataclasses import dataclass, field
 
 from maildesk.mail import html
-from maildesk.mail.body import unflowed
 from maildesk.mail.charset import decode, storable
+from maildesk.mail.flowed import unflowed
 from maildesk.mail.head import read_head
 from maildesk.mail.model import Attachment
 from maildesk.mail.parts import Part, content, file_name, from_uu, name_of, suffix_of, text
