@@ -151,7 +151,7 @@ class Worker:
         if stored.attempts >= MAX_ATTEMPTS:
             return salvaged(stored.raw), False
         is_signed = any(looks_like_token(part) for r in stored.envelope.recipients for part in _tags(r))
-        return understand(stored.raw), is_signed
+        return understand(stored.raw, self._settler().directory.config.desk.languages), is_signed
 
     def _settle_ready(self) -> None:
         for mail_id in next_to_settle(self._underway.values(), time.monotonic()):
