@@ -254,7 +254,7 @@ class SmtpSession(SMTP):
     async def _receive(self) -> wire.Body | None:
         """What came up to the lone dot; None when it has outgrown all patience."""
         body = wire.Body(self.house.max_mail_bytes)
-        began_s = timed_s = self.loop.time()
+        began_s = self.loop.time()
         self._reset_timeout(SLOW_AFTER_S)
         while True:
             chunk = await self._reader.read(_EVERYTHING)
@@ -268,11 +268,9 @@ class SmtpSession(SMTP):
                 return body
             if body.size_bytes > self.house.max_mail_bytes * DRAIN_TIMES:
                 return None
-            now_s = self.loop.time()
-            if now_s - timed_s >= 1:
-                timed_s = now_s
-                until_s = began_s + min(DATA_S, max(SLOW_AFTER_S, body.size_bytes / MIN_BYTES_PER_S))
-                self._reset_timeout(max(0.001, min(until_s - now_s, IDLE_S)))
+            took_s = self.loop.time() - began_s
+            may_take_s = min(DATA_S, max(SLOW_AFTER_S, body.size_bytes / MIN_BYTES_PER_S))
+            self._reset_timeout(max(0.001, min(may_take_s - took_s, IDLE_S)))
 
     async def _offer(self, body: wire.Body, transaction: Transaction) -> bytes:
         """The reply for a whole mail, or for each recipient of it."""
