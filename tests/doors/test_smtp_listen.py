@@ -94,9 +94,8 @@ def test_a_stale_socket_file_is_replaced(tmp_path: Path) -> None:
 
 def test_a_living_socket_file_is_not_replaced(tmp_path: Path) -> None:
     """Somebody who answers there is not pushed out."""
-    with open_socket("unix:smtp.sock", state_dir=tmp_path):
-        with pytest.raises(AlreadyRunning):
-            open_socket("unix:smtp.sock", state_dir=tmp_path)
+    with open_socket("unix:smtp.sock", state_dir=tmp_path), pytest.raises(AlreadyRunning):
+        open_socket("unix:smtp.sock", state_dir=tmp_path)
 
 
 def test_another_file_is_not_replaced(tmp_path: Path) -> None:

@@ -64,6 +64,5 @@ def test_no_header_no_entry(first: bytes) -> None:
 
 def test_the_proxys_own_check() -> None:
     """A header without a client is the proxy's health check: it is greeted as itself."""
-    with SmtpDesk(relays=(PROXY,), proxy_protocol=True) as desk:
-        with desk.client(first=b"PROXY UNKNOWN\r\n") as client:
-            assert client.greeting.startswith("220")
+    with SmtpDesk(relays=(PROXY,), proxy_protocol=True) as desk, desk.client(first=b"PROXY UNKNOWN\r\n") as client:
+        assert client.greeting.startswith("220")
