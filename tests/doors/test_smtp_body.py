@@ -165,7 +165,7 @@ def test_bare_newlines_become_line_ends(desk: SmtpDesk, sent: bytes, kept: bytes
 
 
 def test_exactly_the_limit_fits(desk: SmtpDesk) -> None:
-    """A mail of `max_mail_bytes` is taken, one byte more is 552 5.3.4, and the connection lives; dots are not counted."""
+    """A mail of `max_mail_bytes` is taken, stuffed dots not counted; one byte more is 552 5.3.4, and no more."""
     limit, dots = 100_000, b".\r\n" * 33_333
     with desk.greeted() as client:
         client.envelope("lea@client.test", ["support@desk.test"])

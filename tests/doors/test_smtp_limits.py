@@ -64,7 +64,7 @@ def test_a_relay_may_err() -> None:
 
 
 def test_twenty_wrong_addresses_an_hour() -> None:
-    """The twenty-first address of a stranger is 421 4.7.0, on any connection, right or wrong; another stranger's is not."""
+    """A stranger's next address after them is 421 4.7.0, on any connection, right or wrong; another's is not."""
     with SmtpDesk() as desk:
         for _ in range(4):
             with desk.greeted() as client:
