@@ -16,16 +16,21 @@ _END = b"\r\n.\r\n"
 # A bare CR or LF, and after it one of two dots: software that ends lines so has doubled a first dot there as well.
 _BARE = re.compile(rb"(?:\r(?!\n)|(?<!\r)\n)(?:\.(?=\.))?")
 # A dot that some server would take for the end of the mail, with a command behind it: a second mail in hiding.
+# Each command must be one in full: "Data for you" and "Mail from the coast" are words.
 _SMUGGLED = re.compile(
     rb"(?:\A|[\r\n])\.[\r\n]+[ \t]*"
-    rb"(?:MAIL[ \t]+FROM|RCPT[ \t]+TO|(?:EHLO|HELO|LHLO|DATA|RSET|QUIT|NOOP|STARTTLS|AUTH|BDAT|XCLIENT|XFORWARD)[ \t\r\n])",
+    rb"(?:MAIL[ \t]+FROM[ \t]*:|RCPT[ \t]+TO[ \t]*:|(?:EHLO|HELO|LHLO|AUTH)[ \t]+[^ \t\r\n]+[ \t]*[\r\n]"
+    rb"|BDAT[ \t]+[0-9]|XCLIENT[ \t]|XFORWARD[ \t]|(?:DATA|RSET|QUIT|NOOP|STARTTLS)[ \t]*[\r\n])",
     re.IGNORECASE,
 )
 
 _ATOM = r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?"
 _PLAIN_PATH = re.compile(rf"<({_ATOM}(?:\.{_ATOM})*@{_LABEL}(?:\.{_LABEL})*)>(.*)")
-# White space is left in for the quoted local part, which may hold blanks (RFC 5321, 4.1.2).
+# Any other path, with or without its brackets: no blank and no comment outside a quoted local part (RFC 5321, 4.1.2).
+# The standard library's parser takes both, and goes one call deeper for each parenthesis.
+_WORDS = r"""(?:"(?:[^"\\]|\\.)*"|[^\s"()<>])"""
+_PATH = re.compile(rf"(?:<{_WORDS}*>|{_WORDS}+)(?:\s.*)?")
 _UNPRINTABLE = re.compile("[\x00-\x1f\x7f\ud800-\udfff\u2028\u2029]")
 _ESMTP_KEYWORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]*")
 
@@ -131,6 +136,11 @@ def plain_path(text: str) -> tuple[str, str] | None:
     """Split "<help@x.org> SIZE=9" into ("help@x.org", " SIZE=9"); None when a real parser must look at it."""
     match = _PLAIN_PATH.fullmatch(text)
     return (match[1], match[2]) if match else None
+
+
+def is_path(text: str) -> bool:
+    """Whether text like "<help@x.org> SIZE=9" is worth a parser's time."""
+    return _PATH.fullmatch(text) is not None
 
 
 def is_printable(address: str) -> bool:
