@@ -31,7 +31,7 @@ _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 _STYLE = "margin:0cm;mso-margin-top-alt:auto;font-size:11.0pt;font-family:Calibri,sans-serif;mso-fareast-language:EN-US"
-_WORDS = "the printer on the second floor makes a noise and then stops without any message on its small screen".split()
+_WORDS = ["the", "printer", "on", "the", "second", "floor", "makes", "a", "noise", "and", "then", "stops", "without", "any", "message", "on", "its", "small", "screen"]
 
 
 def mix(count: int, seed: int) -> list[tuple[str, bytes]]:
