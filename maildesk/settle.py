@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from maildesk.clock import iso
+from maildesk.clock import from_iso, iso
 from maildesk.desk import letters as desk_letters
 from maildesk.desk.brakes import Braking, brake, is_braked
 from maildesk.desk.directory import Directory
@@ -47,10 +47,14 @@ from maildesk.render import Renderer
 from maildesk.store import ledger, tickets
 from maildesk.store.sqlite import Tx
 
-# A redelivered mail is recognised for this long.
+# A redelivered mail is recognised for this long. One without a Message-ID may be tomorrow's mail of the same robot, word
+# for word: only while its sender may still be trying.
 DUPLICATES_FOR = timedelta(days=30)
+UNIDENTIFIED_FOR = timedelta(hours=12)
 # Enough of a ticket to quote from and to see what is new; the rest is in the store.
 _ENTRIES = 60
+# The daily letter names so many tickets; `maildesk tickets --state new` names all.
+_QUIET_NAMED = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -285,11 +289,20 @@ class Settler:
         return len(plans)
 
     def standstill(self, tx: Tx, standing: Iterable[StandingStill], now: datetime) -> int:
-        """The admins' daily letter about what stands still. How many letters."""
-        desk, mailbox = self.directory.config.desk, self.directory.config.mailbox[0]
+        """The admins' daily letter about what stands still, and about new tickets that nobody was told of. How many."""
+        config = self.directory.config
+        desk, mailbox = config.desk, config.mailbox[0]
         language = self.directory.language(mailbox.language or None)
-        found = tuple(standing)
-        for admin in desk.admins if found else ():
+        quiet = tx.list("new tickets that nobody was told of", limit=_QUIET_NAMED)
+        found = (
+            *standing,
+            *(
+                StandingStill("quiet", f"#{tickets.integer(row['number'])}", from_iso(tickets.text(row["created_at"])))
+                for row in quiet
+            ),
+        )
+        admins = dict.fromkeys((*desk.admins, *(agent.address for agent in config.agent if agent.role == "admin")))
+        for admin in admins if found else ():
             view = LetterView(
                 desk=desk.name,
                 mailbox=self.directory.mailbox_name(mailbox),
@@ -300,7 +313,7 @@ class Settler:
                 recipient=admin,
             )
             self.owe(tx, LetterPlan("standstill", Person(admin), "admin", desk.name, view), None, now)
-        return len(desk.admins) if found else 0
+        return len(admins) if found else 0
 
 
 def _filled(plan: LetterPlan, ticket: Ticket) -> LetterView:
@@ -327,6 +340,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         row = tx.find("ticket that holds a message", message_id=message_id)
         if row is not None:
             known.append((message_id, tickets.integer(row["ticket_id"])))
+    span = DUPLICATES_FOR if questions.is_identified else UNIDENTIFIED_FOR
     twins = tuple(
         Twin(
             tickets.integer(row["id"]),
@@ -334,9 +348,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
             row["outcome"],  # type: ignore[arg-type]
             None if row["ticket_id"] is None else tickets.integer(row["ticket_id"]),
         )
-        for row in tx.list(
-            "other mails of the same content", content_key=questions.content_key, since=iso(now - DUPLICATES_FOR)
-        )
+        for row in tx.list("other mails of the same content", content_key=questions.content_key, since=iso(now - span))
     )
     ids = [
         *questions.ticket_ids,

@@ -12,6 +12,7 @@ import argparse
 import base64
 import os
 import random
+import re
 import smtplib
 import statistics
 import subprocess
@@ -31,7 +32,11 @@ _PIXEL = base64.b64decode(
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 _STYLE = "margin:0cm;mso-margin-top-alt:auto;font-size:11.0pt;font-family:Calibri,sans-serif;mso-fareast-language:EN-US"
-_WORDS = ["the", "printer", "on", "the", "second", "floor", "makes", "a", "noise", "and", "then", "stops", "without", "any", "message", "on", "its", "small", "screen"]
+_WORDS = tuple(
+    re.findall(
+        r"\w+", "the printer on the second floor makes a noise and then stops without any message on its small screen"
+    )
+)
 
 
 def mix(count: int, seed: int) -> list[tuple[str, bytes]]:

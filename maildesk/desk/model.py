@@ -83,10 +83,11 @@ class Remark:
 class StandingStill:
     """Something that has not moved for too long: for the admins' daily letter and for `check --live`.
 
-    what: "mail", "letter", "mailbox", "disk"; name: the mailbox's or disk's name, "" otherwise; since: when it began.
+    what: "mail", "letter", "mailbox", "disk", or "quiet": a new ticket that nobody was told of. name: the mailbox's, the
+    disk's, the ticket's ("#50031"), "" otherwise; since: when it began.
     """
 
-    what: Literal["mail", "letter", "mailbox", "disk"]
+    what: Literal["mail", "letter", "mailbox", "disk", "quiet"]
     name: str
     since: datetime
     detail: str = ""
@@ -172,7 +173,10 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What a decision needs to know of the store; `rules.needed` asks, `settle.answer` answers all in one place."""
+    """What a decision needs to know of the store; `questions.needed` asks, `settle.answer` answers all in one place.
+
+    is_identified: the mail has a Message-ID, so that two with the same content are one.
+    """
 
     content_key: str
     ticket_ids: tuple[int, ...]
@@ -181,6 +185,7 @@ class Questions:
     copies: tuple[tuple[int, int], ...]
     numbers: tuple[int, ...]
     author: str | None
+    is_identified: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -38,4 +38,5 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         copies=tuple((t.ticket_id, t.slot) for t in tokens if t.purpose is Purpose.BOUNCE),
         numbers=numbers_in(mail.subject),
         author=mail.author.address if mail.author else None,
+        is_identified=mail.message_id is not None,
     )

@@ -201,6 +201,14 @@ INSERT INTO history (at, what, mail_id, ticket_id, detail) VALUES (:at, :what, :
 -- jobs; index tickets(state, solved_at).
 SELECT id, number FROM tickets WHERE state = 'solved' AND solved_at <= :before ORDER BY solved_at LIMIT :limit;
 
+-- list: new tickets that nobody was told of
+-- jobs, for the admins' daily letter; index tickets(state, solved_at). Nobody believed their senders.
+SELECT number, created_at FROM tickets
+WHERE state = 'new' AND EXISTS (
+  SELECT 1 FROM entries WHERE entries.ticket_id = tickets.id AND entries.kind = 'customer'
+    AND (entries.flags LIKE '%auth-fail%' OR entries.flags LIKE '%ambiguous-author%'))
+ORDER BY number LIMIT :limit;
+
 -- find: job
 -- jobs, to make up a missed tick; primary key.
 SELECT last_at FROM jobs WHERE name = :name;

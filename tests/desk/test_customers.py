@@ -167,6 +167,27 @@ def test_a_redelivered_mail_is_recognised(world: World) -> None:
     assert world.give(raw).outcome == "ticket"
 
 
+def test_a_robots_daily_mail_without_a_message_id_is_new_each_day(world: World) -> None:
+    """Without a Message-ID the same words half a day later are another mail; at once they are a redelivery."""
+    raw = b"From: cron@client.test\r\nSubject: backup failed\r\n\r\nno space\r\n"
+    assert world.give(raw).outcome == "ticket"
+    assert world.give(raw).outcome == "duplicate"
+    world.now += timedelta(days=1)
+    assert world.give(raw).outcome == "ticket"
+
+
+def test_admins_hear_daily_of_quiet_tickets(world: World) -> None:
+    """A new ticket that nobody was told of stands in the admins' letter until somebody takes it up."""
+    world.write(LEA, results=FAILED)
+    assert world.letters() == []
+    owed = world.store.write(lambda tx: world.settler.standstill(tx, (), world.now)).result()
+    assert owed == 1
+    letter = only(world.letters(), "standstill", "root@desk.test")
+    assert "#50031" in letter.text
+    world.set_state("open")
+    assert world.store.write(lambda tx: world.settler.standstill(tx, (), world.now)).result() == 0
+
+
 def test_the_same_id_with_other_content_is_another_mail(world: World) -> None:
     """A reused Message-ID makes nobody's mail disappear."""
     head = b"From: lea@client.test\r\nSubject: x\r\nMessage-ID: <x@client.test>\r\n\r\n"

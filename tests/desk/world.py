@@ -63,7 +63,9 @@ class World:
 
     def __post_init__(self) -> None:
         config = Config(
-            desk=Desk(name="Example Support", languages=self.languages, state_dir=self.folder),
+            desk=Desk(
+                name="Example Support", languages=self.languages, state_dir=self.folder, admins=("root@desk.test",)
+            ),
             mailbox=self.mailboxes,
             agent=self.agents,
             relay=self.relay,
