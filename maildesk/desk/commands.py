@@ -137,14 +137,20 @@ class Reading:
 
 
 def read(text: str, ticket: Ticket, agent: Agent, directory: Directory) -> Reading:
-    """The leading lines that begin with "#", all or nothing: one that cannot be done refuses the whole block."""
+    """The leading lines that begin with "#", all or nothing: one that cannot be done refuses the whole block.
+
+    Blank lines between them do not end the block: an HTML mail has one between any two lines.
+    """
     lines = text.strip("\n").split("\n")
     count = 0
-    while count < min(len(lines), MAX_COMMAND_LINES) and lines[count].lstrip().startswith("#"):
-        count += 1
+    for number, line in enumerate(lines[:MAX_COMMAND_LINES]):
+        if line.lstrip().startswith("#"):
+            count = number + 1
+        elif line.strip():
+            break
     rest = "\n".join(lines[count:]).strip("\n")
     act, said = Act(), []
-    for line in lines[:count]:
+    for line in filter(str.strip, lines[:count]):
         word, _, argument = line.strip().removeprefix("#").partition(" ")
         command = next((c for c in COMMANDS if c.name == word.casefold().rstrip(":")), None)
         if command is None:

@@ -141,6 +141,21 @@ def test_a_command_with_an_answer(world: World) -> None:
     assert world.ticket().state == "solved"
 
 
+def test_commands_of_an_html_mail(world: World) -> None:
+    """Mail programs that write HTML put a blank line between any two lines: every command is still one."""
+    letters = _opened(world)
+    notice = letters["ana@desk.test"].message
+    raw = (
+        "Authentication-Results: mx.desk.test; dmarc=pass header.from=desk.test\r\nFrom: Ana Lima <ana@desk.test>\r\n"
+        f"Subject: RE: x\r\nMessage-ID: <html@desk.test>\r\nIn-Reply-To: {notice['Message-ID']}\r\n"
+        "MIME-Version: 1.0\r\nContent-Type: text/html; charset=utf-8\r\n\r\n"
+        "<p>#solved</p><p>#tag water</p><p>Use <b>water</b>.</p>\r\n"
+    )
+    world.give(raw.encode(), str(notice["Reply-To"]))
+    assert (world.ticket().state, world.ticket().tags) == ("solved", ("water",))
+    assert only(world.letters(), "answer").text.startswith("Use water.")
+
+
 def test_a_note_stays_inside(world: World) -> None:
     """#note: no change of state, nothing to the customer, an entry of kind note."""
     letters = _opened(world)
