@@ -57,7 +57,7 @@ class Brakes:
             del self._places[key]
 
     def hold(self, who: object, count_bytes: int) -> bool:
-        """Whether there is room for so much of somebody's mail, in place of what they had; if not, they hold nothing."""
+        """Whether there is room for so much of somebody's mail, in place of what they had; else they hold nothing."""
         self._held[who] = count_bytes
         if sum(self._held.values()) <= self._may_hold_bytes:
             return True
