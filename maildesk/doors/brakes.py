@@ -1,4 +1,4 @@
-"""How much one stranger may ask of a door: connections at once, wrong addresses in an hour. It knows no protocol.
+"""How much strangers may ask of a door: connections and bytes at once, wrong addresses in an hour. No protocol.
 
 Counted in memory, for one door of one process; relays are never counted.
 """
@@ -23,10 +23,12 @@ _TOLD_EVERY_S = 60.0
 
 
 class Brakes:
-    """Places for strangers, and their wrong addresses."""
+    """Places for strangers, bytes of their mails that are coming in, and their wrong addresses."""
 
-    def __init__(self, now_s: Callable[[], float] = monotonic) -> None:
+    def __init__(self, held_bytes: int, now_s: Callable[[], float] = monotonic) -> None:
         self._now_s = now_s
+        self._may_hold_bytes = held_bytes
+        self._held: dict[object, int] = {}
         self._places: Counter[str] = Counter()
         self._in_all = 0
         self._wrong: dict[str, deque[float]] = {}
@@ -53,6 +55,18 @@ class Brakes:
         self._places[key] -= 1
         if not self._places[key]:
             del self._places[key]
+
+    def hold(self, who: object, count_bytes: int) -> bool:
+        """Whether there is room for so much of somebody's mail, in place of what they had; else they hold nothing."""
+        self._held[who] = count_bytes
+        if sum(self._held.values()) <= self._may_hold_bytes:
+            return True
+        self._held[who] = 0
+        return False
+
+    def let_go(self, who: object) -> None:
+        """Somebody's mail is no longer in memory."""
+        self._held.pop(who, None)
 
     def wrong_address(self, peer: str) -> None:
         """The peer has named an address that is none of ours."""

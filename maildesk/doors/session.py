@@ -65,7 +65,7 @@ class House:
     via: Via
     starttls: ssl.SSLContext | None
     proxy_protocol: bool
-    brakes: Brakes = field(default_factory=Brakes)
+    brakes: Brakes
     sessions: set[SmtpSession] = field(default_factory=set)
     # Kept until done: a mail that is being written is not dropped because its sender hung up.
     accepting: set[asyncio.Future[tuple[int, ...]]] = field(default_factory=set)
@@ -247,6 +247,7 @@ class SmtpSession(SMTP):
             self._reset_timeout()
         finally:
             self._is_in_data = False
+            self.house.brakes.let_go(self)
         if self.house.is_closing:
             await self._say_last(reply + b"\r\n" + LEAVING)
         await self.push(reply)
@@ -266,6 +267,8 @@ class SmtpSession(SMTP):
                     # The read has emptied the reader and nothing was awaited since: this comes first again.
                     self._reader.feed_data(rest)
                 return body
+            if not self.is_relay and not self.house.brakes.hold(self, body.held_bytes):
+                body.give_up()
             if body.size_bytes > self.house.max_mail_bytes * DRAIN_TIMES:
                 return None
             took_s = self.loop.time() - began_s
@@ -297,7 +300,8 @@ class SmtpSession(SMTP):
         try:
             return await asyncio.shield(accepting)
         except asyncio.CancelledError as error:
-            if accepting.cancelled():
+            task = asyncio.current_task()
+            if accepting.cancelled() and task is not None and not task.cancelling():
                 raise MaildeskError("The store dropped the mail: it is going down") from error
             accepting.add_done_callback(_forget)
             raise

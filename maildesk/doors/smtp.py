@@ -10,8 +10,11 @@ from contextlib import suppress
 
 from maildesk import log
 from maildesk.doors import wire
+from maildesk.doors.brakes import Brakes
 from maildesk.doors.session import Accept, House, LmtpSession, Recipient, SmtpSession
 
+# So many mails of the largest size strangers may be sending at once: 200 places for them must not fill the memory.
+HELD_TIMES = 8
 TLS_HANDSHAKE_S = 30.0
 # How long to wait when the system has no more descriptors.
 _ACCEPT_AGAIN_S = 1.0
@@ -53,6 +56,7 @@ class SmtpDoor:
             via="lmtp" if lmtp else "smtp",
             starttls=None if implicit_tls else tls,
             proxy_protocol=proxy_protocol,
+            brakes=Brakes(HELD_TIMES * max_mail_bytes),
         )
         self._implicit_tls = tls if implicit_tls else None
         self._opening: set[asyncio.Task[None]] = set()

@@ -9,7 +9,7 @@ import re
 from functools import lru_cache
 from ipaddress import IPv6Address, ip_address
 
-from maildesk.errors import BareNewline, TooLarge
+from maildesk.errors import BareNewline, MaildeskError, TooLarge
 
 # Only this ends a mail; every other spelling of it is content (RFC 5321, 4.1.1.4).
 _END = b"\r\n.\r\n"
@@ -76,8 +76,20 @@ class Body:
         self._keep_bytes = limit_bytes // 3 * 4 + len(_END)
         self._parts: list[bytes] = []
         self._is_too_large = False
+        self._is_given_up = False
         # The end of the DATA command's own line: a lone dot may be the first thing that comes.
         self._tail = b"\r\n"
+
+    @property
+    def held_bytes(self) -> int:
+        """How much of it is in memory."""
+        return 0 if self._is_too_large or self._is_given_up else self.size_bytes
+
+    def give_up(self) -> None:
+        """Hold nothing of this mail any more, though it may be small enough: there is no room for it now."""
+        if not self._is_too_large:
+            self._is_given_up = True
+            self._parts.clear()
 
     def feed(self, chunk: bytes) -> bytes | None:
         """What stands behind the end of the mail; None while the end has not come."""
@@ -96,17 +108,19 @@ class Body:
         # The lone dot's line is no content: three bytes, which may have come in several chunks.
         if stop >= 3:
             self._keep(chunk[: stop - 3])
-        elif not self._is_too_large:
+        elif self._parts:
             self._parts = [b"".join(self._parts)[: stop - 3]]
         return rest
 
     def content(self) -> bytes:
         """The mail as its sender meant it: dots unstuffed, and bare CR and LF made CRLF where there are any.
 
-        Raises TooLarge, and BareNewline when a dot between bare newlines hides commands.
+        Raises TooLarge, BareNewline when a dot between bare newlines hides commands, MaildeskError after `give_up`.
         """
         if self._is_too_large:
             raise TooLarge("The mail is larger than this desk takes")
+        if self._is_given_up:
+            raise MaildeskError("Strangers send more at once than the desk has room for")
         raw = self._parts[0] if len(self._parts) == 1 else b"".join(self._parts)
         # RFC 5321, 4.5.2: the first dot of a line that has more than a dot goes.
         content = raw.replace(b"\r\n.", b"\r\n")
@@ -128,7 +142,7 @@ class Body:
         if self.size_bytes > self._keep_bytes:
             self._is_too_large = True
             self._parts.clear()
-        else:
+        elif not self._is_given_up:
             self._parts.append(part)
 
 

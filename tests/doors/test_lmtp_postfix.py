@@ -83,7 +83,8 @@ def test_one_now_and_one_later(behind: tuple[Behind, Postfix]) -> None:
     mx.submit("lea@client.test", TWO, MAIL)
     until(lambda: len(fate(mx, TWO[1])) == 1)
     mx.flush()
-    until(lambda: not mx.queued(), 20)
+    until(lambda: len(fate(mx, TWO[1])) == 2, 20)
+    until(lambda: not mx.queued())
     assert delivered(desk) == [(TWO[0],), (TWO[1],)]
     assert [one.split()[0] for one in fate(mx, TWO[0])] == ["sent"]
     assert [one.split()[0] for one in fate(mx, TWO[1])] == ["deferred", "sent"]
@@ -103,7 +104,8 @@ def test_a_failure_of_ours_is_tried_again(behind: tuple[Behind, Postfix]) -> Non
     mx.submit("lea@client.test", TWO, MAIL)
     until(lambda: all(fate(mx, one) for one in TWO))
     mx.flush()
-    until(lambda: not mx.queued(), 20)
+    until(lambda: all(len(fate(mx, one)) == 2 for one in TWO), 20)
+    until(lambda: not mx.queued())
     assert delivered(desk) == [tuple(TWO)]
     assert [one.split()[0] for one in fate(mx, TWO[0])] == ["deferred", "sent"]
     assert "database" not in mx.log()

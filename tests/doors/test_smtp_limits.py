@@ -81,7 +81,7 @@ def test_twenty_wrong_addresses_an_hour() -> None:
 def test_the_hour_passes() -> None:
     """An hour after the first of the last twenty, the peer may ask again; a /64 is one peer."""
     now_s = [0.0]
-    table = Brakes(lambda: now_s[0])
+    table = Brakes(0, lambda: now_s[0])
     for number in range(20):
         assert not table.is_guessing("2001:db8::1")
         now_s[0] = number * 10
@@ -95,7 +95,7 @@ def test_the_hour_passes() -> None:
 def test_memory_of_guessers_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     """Somebody with a million addresses pushes out the oldest, not the machine."""
     monkeypatch.setattr(brakes, "_REMEMBERED", 100)
-    table = Brakes()
+    table = Brakes(0)
     for number in range(1000):
         table.wrong_address(f"192.0.{number // 256}.{number % 256}")
     assert len(table._wrong) == 100
@@ -160,6 +160,25 @@ def test_places_come_back() -> None:
             assert until(lambda: not desk.door._house.sessions), round_
         assert desk.door._house.brakes._in_all == 0
         assert not desk.door._house.brakes._places
+
+
+def test_strangers_cannot_fill_the_memory() -> None:
+    """What strangers are sending is held up to eight mails of the largest size; beyond, 451, and relays are spared."""
+    with SmtpDesk(relays=(RELAY,)) as desk, contextlib.ExitStack() as stack:
+        brakes_ = desk.door._house.brakes
+        senders = [stack.enter_context(desk.greeted(source="127.0.0.8")) for _ in range(12)]
+        for client in senders:
+            client.envelope("lea@client.test", ["support@desk.test"])
+            client.say("DATA")
+            client.send(b"x" * 90_000)
+        until(lambda: len(brakes_._held) == 12 and list(brakes_._held.values()).count(0) == 4)
+        with desk.greeted() as relay:
+            assert relay.mail("lea@client.test", ["support@desk.test"], b"y" * 90_000 + b"\r\n").startswith("250")
+        for client in senders:
+            client.send(b"\r\n.\r\n")
+        assert sorted(client.reply()[:9] for client in senders) == ["250 2.0.0"] * 8 + ["451 4.3.0"] * 4
+        assert not brakes_._held
+        assert senders[0].mail("lea@client.test", ["support@desk.test"], MAIL).startswith("250")
 
 
 def test_idle_clients_are_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
