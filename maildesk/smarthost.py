@@ -120,8 +120,10 @@ class MaildirRoad:
     def __init__(self, path: Path) -> None:
         self._path = path
         try:
+            # Letters are their readers' alone; a folder that an admin has made keeps its mode.
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
             for folder in ("tmp", "new", "cur"):
-                (path / folder).mkdir(parents=True, exist_ok=True)
+                (path / folder).mkdir(mode=0o700, exist_ok=True)
         except OSError as error:
             raise RelayDown(f"The Maildir {path} cannot be written: {error.strerror}.") from error
 
@@ -145,7 +147,7 @@ class MaildirRoad:
         # Named by its content: a letter that is written again after a crash replaces itself.
         name = hashlib.sha256(letter.recipient.encode() + b"\0" + letter.content).hexdigest()[:40] + ".maildesk"
         draft = self._path / "tmp" / name
-        with draft.open("wb") as file:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
             file.write(letter.content)
             file.flush()
             os.fsync(file.fileno())

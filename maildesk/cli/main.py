@@ -18,7 +18,7 @@ CONFIG_HELP = "The configuration; else $MAILDESK_CONFIG, ./maildesk.toml or /etc
 
 # Each command, where it lives, and its line in the overview. `deliver` never comes here: it starts without click.
 COMMANDS: tuple[tuple[str, str, str], ...] = (
-    ("demo", "maildesk.cli.demo:command", "A whole desk on this machine for a minute, with a conversation."),
+    ("demo", "maildesk.cli.demo:command", "A whole desk on this machine for seconds, with a conversation."),
     ("init", "maildesk.cli.init:command", "Write a configuration to start from."),
     ("check", "maildesk.cli.check:command", "Say everything that is wrong with the configuration."),
     ("serve", "maildesk.cli.serve:command", "The desk itself, in the foreground."),
