@@ -11,10 +11,9 @@ import ssl
 import stat
 from pathlib import Path
 
+from maildesk import systemd
 from maildesk.errors import AlreadyRunning, BadConfig
 
-# The first descriptor that systemd passes (sd_listen_fds(3)).
-_FIRST_FD = 3
 _BACKLOG = 1024
 
 
@@ -110,22 +109,15 @@ def _need_free(path: Path) -> None:
 
 
 def _passed(name: str) -> socket.socket:
-    names: list[str] = []
-    # Variables inherited from somebody else's start name descriptors that are not ours.
-    if os.environ.get("LISTEN_PID") == str(os.getpid()):
-        names = os.environ.get("LISTEN_FDNAMES", "").split(":")
-    if name not in names:
+    found = systemd.listen_fds().get(name, ())
+    if not found:
         raise BadConfig(
             f'systemd has passed no socket named "{name}": set FileDescriptorName={name} in the socket unit'
         )
-    descriptor = _FIRST_FD + names.index(name)
     try:
-        sock = socket.socket(fileno=descriptor)
-        listens = sock.type == socket.SOCK_STREAM and sock.getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
+        listens = found[0].type == socket.SOCK_STREAM and found[0].getsockopt(socket.SOL_SOCKET, socket.SO_ACCEPTCONN)
     except OSError as error:
-        raise BadConfig(f'descriptor {descriptor}, "{name}", is no socket: {error.strerror}') from error
+        raise BadConfig(f'the socket "{name}" cannot be used: {error.strerror}') from error
     if not listens:
-        raise BadConfig(f'descriptor {descriptor}, "{name}", does not listen: use ListenStream in the socket unit')
-    sock.set_inheritable(False)
-    sock.setblocking(False)
-    return sock
+        raise BadConfig(f'the socket "{name}" does not listen: use ListenStream in the socket unit')
+    return found[0]
