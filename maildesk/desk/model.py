@@ -66,7 +66,7 @@ RemarkKind = Literal[
     "not-proved",  # not taken as an act: the mail's author is not proved
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address
     "automatic",  # not taken as an act: a machine wrote it
-    "closed",  # not sent: the ticket is closed
+    "nobody-to-answer",  # not sent: the ticket has no customer who could be believed
 ]
 
 
