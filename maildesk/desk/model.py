@@ -27,10 +27,11 @@ Flag = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An attachment as a letter names it."""
+    """An attachment as a letter names it. is_carried: it goes along with a letter that carries attachments."""
 
     name: str
     size_bytes: int
+    is_carried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
