@@ -170,7 +170,8 @@ HONEST = {
         OURS,
         *said(
             "mx.desk.test; dmarc=pass (p=reject dis=none) header.from=client.test",
-            "mx.desk.test;\r\n\tdkim=pass (2048-bit key; unprotected) header.d=client.test header.i=@client.test header.b=AbC/+d1=",
+            "mx.desk.test;\r\n\tdkim=pass (2048-bit key; unprotected) header.d=client.test header.i=@client.test"
+            " header.b=AbC/+d1=",
         ),
     ),
     "opendmarc above its Received": (
@@ -179,16 +180,19 @@ HONEST = {
         THEIRS,
     ),
     "rspamd": said(
-        "mx.desk.test;\r\n\tdkim=pass header.d=client.test header.s=s1 header.b=x1;\r\n\tdmarc=pass (policy=none) header.from=client.test;"
-        "\r\n\tspf=pass (mx.desk.test: domain of lea@client.test designates 192.0.2.7 as permitted sender) smtp.mailfrom=lea@client.test"
+        "mx.desk.test;\r\n\tdkim=pass header.d=client.test header.s=s1 header.b=x1;\r\n\tdmarc=pass (policy=none)"
+        " header.from=client.test;\r\n\tspf=pass (mx.desk.test: domain of lea@client.test designates 192.0.2.7 as"
+        " permitted sender) smtp.mailfrom=lea@client.test"
     ),
     "Google": said(
-        "mx.desk.test;\r\n       dkim=pass header.i=@client.test header.s=20230601 header.b=J3n0;\r\n       arc=pass (i=1 spf=pass dkim=pass);"
-        "\r\n       spf=pass (google.com: domain of lea@client.test designates 209.85.1.1 as permitted sender) smtp.mailfrom=lea@client.test;"
-        "\r\n       dmarc=pass (p=NONE sp=NONE dis=NONE) header.from=client.test;\r\n       dara=pass header.i=@desk.test"
+        "mx.desk.test;\r\n       dkim=pass header.i=@client.test header.s=20230601 header.b=J3n0;\r\n       arc=pass"
+        " (i=1 spf=pass dkim=pass);\r\n       spf=pass (google.com: domain of lea@client.test designates 209.85.1.1 as"
+        " permitted sender) smtp.mailfrom=lea@client.test;\r\n       dmarc=pass (p=NONE sp=NONE dis=NONE)"
+        " header.from=client.test;\r\n       dara=pass header.i=@desk.test"
     ),
     "Exchange": said(
-        "mx.desk.test; spf=pass (sender IP is 192.0.2.7) smtp.mailfrom=client.test; dkim=pass (signature was verified) header.d=client.test;dmarc=pass action=none header.from=client.test;compauth=pass reason=100"
+        "mx.desk.test; spf=pass (sender IP is 192.0.2.7) smtp.mailfrom=client.test; dkim=pass (signature was verified)"
+        " header.d=client.test;dmarc=pass action=none header.from=client.test;compauth=pass reason=100"
     ),
     "a version": said("mx.desk.test 1; dmarc=pass header.from=client.test"),
     "a semicolon behind": said("mx.desk.test; dmarc=pass header.from=client.test;"),
