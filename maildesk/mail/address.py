@@ -61,19 +61,6 @@ def _a_label_of(label: str) -> str:
     return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
 
 
-def split_tag(address: str, separator: str = "+") -> tuple[str, str | None]:
-    """Split "help+k7f3@x.org" into ("help@x.org", "k7f3").
-
-    The tag is the text after the first separator of the local part; None when absent, never "".
-    Raises Malformed as `split` does.
-    """
-    local, domain = split(address)
-    base, found, tag = local.partition(separator)
-    if not found or not base or not tag:
-        return f"{local}@{domain}", None
-    return f"{base}@{domain}", tag
-
-
 def with_token(base: str, form: str, token: str) -> str | None:
     """The signed form of a mailbox's address; None where the mailbox has none.
 
