@@ -39,6 +39,7 @@ from maildesk.desk.notices import BY_NAME
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide
 from maildesk.desk.trust import judge
+from maildesk.errors import NotComposable
 from maildesk.mail import address as addresses
 from maildesk.mail.compose import Outgoing, compose
 from maildesk.mail.model import Mail, Person
@@ -93,7 +94,14 @@ class Settler:
             if held is not None:
                 why.append(held)
                 continue
-            self.owe(tx, plan, ticket, now, mail_id=mail_id)
+            try:
+                self.owe(tx, plan, ticket, now, mail_id=mail_id)
+            except NotComposable as error:
+                # An answer that cannot go must not vanish; whoever cannot be confirmed still has a ticket.
+                if plan.notice == "answer":
+                    raise
+                why.append(f"no {plan.notice} to {plan.recipient.address}: {error}")
+                continue
             why.append(f"{plan.notice} to {plan.recipient.address}")
             owed += 1
         tx.change(
