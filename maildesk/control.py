@@ -46,17 +46,23 @@ class Control:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             async with asyncio.timeout(_TIMEOUT_S):
-                question = json.loads(await reader.readline())
-                handler = self._handlers.get(str(question.get("command")))
-                answer: object = {"error": "unknown command"}
-                if handler is not None:
-                    answer = {"answer": await handler(question)}
+                answer = await self._answer(await reader.readline())
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError, TimeoutError, MaildeskError) as error:
+        except (OSError, ValueError, TimeoutError) as error:
             log.failure("control.failed", error)
         finally:
             writer.close()
+
+    async def _answer(self, line: bytes) -> dict[str, object]:
+        question = json.loads(line)
+        if not isinstance(question, dict) or str(question.get("command")) not in self._handlers:
+            return {"error": "it knows no such command"}
+        try:
+            return {"answer": await self._handlers[str(question["command"])](question)}
+        except MaildeskError as error:
+            log.failure("control.failed", error)
+            return {"error": str(error).rstrip(".")}
 
 
 def ask(path: Path, command: str, **values: object) -> object:
@@ -67,13 +73,13 @@ def ask(path: Path, command: str, **values: object) -> object:
             connection.connect(str(path))
         except OSError as error:
             raise NotRunning(f"No daemon answers on {path}; is `maildesk serve` running?") from error
-        connection.sendall(json.dumps({"command": command, **values}).encode() + b"\n")
-        with connection.makefile("rb") as stream:
-            line = stream.readline(_MAX_LINE_BYTES)
-    try:
-        found = json.loads(line)
-    except ValueError as error:
-        raise MaildeskError("The daemon did not answer; see its log.") from error
-    if "answer" not in found:
-        raise MaildeskError(f"The daemon could not answer: {found.get('error', 'see its log')}.")
+        try:
+            connection.sendall(json.dumps({"command": command, **values}).encode() + b"\n")
+            with connection.makefile("rb") as stream:
+                found = json.loads(stream.readline(_MAX_LINE_BYTES))
+        except (OSError, ValueError) as error:
+            raise MaildeskError("The daemon did not answer; see its log.") from error
+    if not isinstance(found, dict) or "answer" not in found:
+        reason = found.get("error") if isinstance(found, dict) else None
+        raise MaildeskError(f"The daemon could not answer: {reason or 'see its log'}.")
     return found["answer"]

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from maildesk import log
 from maildesk.desk.directory import Directory
+from maildesk.desk.questions import recipients_of
 from maildesk.errors import DiskNearlyFull, Looping, TooLarge, UnknownMailbox
 from maildesk.mail.model import Envelope
 from maildesk.store import ledger
@@ -23,6 +24,7 @@ MAX_RECEIVED = 50
 # Below this the desk takes no mail: what it has accepted must still be worked on.
 MIN_FREE_BYTES = 512 * 1024 * 1024
 MIN_FREE_PART = 0.05
+_HEAD_ENDS = re.compile(rb"\n\r?\n")
 _RECEIVED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
 
 
@@ -45,12 +47,10 @@ class Inbox:
         directory = self._directory()
         if len(raw) > directory.config.limits.max_mail_bytes:
             raise TooLarge("The mail is larger than this desk takes")
-        head = raw[: raw.find(b"\r\n\r\n")] if b"\r\n\r\n" in raw else raw[: raw.find(b"\n\n")]
-        if len(_RECEIVED.findall(head)) >= MAX_RECEIVED:
+        end = _HEAD_ENDS.search(raw)
+        if len(_RECEIVED.findall(raw, 0, end.start() + 1 if end else len(raw))) >= MAX_RECEIVED:
             raise Looping("The mail has passed too many servers")
-        mailboxes = dict.fromkeys(
-            directory.recipient(address, envelope.sender, True).mailbox.address for address in envelope.recipients
-        )
+        mailboxes = dict.fromkeys(r.mailbox.address for r in recipients_of(envelope, directory))
         if not mailboxes:
             raise UnknownMailbox("No such mailbox here")
         self.need_room(len(raw))

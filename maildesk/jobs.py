@@ -37,11 +37,12 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something timed. run returns how much it did; True in `again` when there may be more at once."""
+    """Something timed. run returns how much it did; at_most: so much that there may be more at once."""
 
     name: str
     every: timedelta
     run: Callable[[Tx, Now], int]
+    at_most: int | None = None
 
 
 def close_solved(tx: Tx, now: Now) -> int:
@@ -63,7 +64,7 @@ def tell_admins(tx: Tx, now: Now) -> int:
 
 
 JOBS = (
-    Job("close-solved", timedelta(hours=1), close_solved),
+    Job("close-solved", timedelta(hours=1), close_solved, at_most=_CLOSED_AT_ONCE),
     Job("tell-admins", timedelta(days=1), tell_admins),
 )
 
@@ -114,7 +115,7 @@ class Clockwork:
         if last is not None and timedelta() <= now - last < job.every:
             return 0
         done = job.run(tx, Now(now, self._settler(), standing))
-        # A daily letter that was not owed is asked for again at the next tick, not tomorrow.
-        if done or job.every < timedelta(days=1):
+        # A daily letter that was not owed is asked for again at the next tick, not tomorrow, and so is a backlog's rest.
+        if (done or job.every < timedelta(days=1)) and done != job.at_most:
             tx.add("job", name=job.name, at=clock.iso(now))
         return done

@@ -10,13 +10,13 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from maildesk import clock, log
-from maildesk.errors import MaildeskError
+from maildesk.errors import DiskNearlyFull, MaildeskError
 from maildesk.mail.model import Mail
 from maildesk.mail.parse import understand
 from maildesk.mail.token import looks_like_token
 from maildesk.settle import Settled, Settler
 from maildesk.store import ledger
-from maildesk.store.sqlite import Kind, SqliteEngine
+from maildesk.store.sqlite import Kind, SqliteEngine, StoreBroken, StoreBusy
 
 # A mail that is not understood by then leaves the line, and is settled when it is ready.
 PATIENCE_S = 5.0
@@ -149,7 +149,7 @@ class Worker:
         if stored is None:
             raise LookupError("the ledger lost a mail")
         if stored.attempts >= MAX_ATTEMPTS:
-            return salvaged(stored.raw), False
+            return salvaged(stored.raw, stored.attempts), False
         is_signed = any(looks_like_token(part) for r in stored.envelope.recipients for part in _tags(r))
         return understand(stored.raw, self._settler().directory.config.desk.languages), is_signed
 
@@ -186,7 +186,7 @@ class Worker:
         log.failure("mail.failed", error, mail=mail_id)
         self._retry_at[mail_id] = time.monotonic() + _RETRY_S
         self._underway.pop(mail_id, None)
-        if isinstance(error, MaildeskError):
+        if isinstance(error, StoreBroken | StoreBusy | DiskNearlyFull):
             return
         try:
             await asyncio.wrap_future(
@@ -196,22 +196,30 @@ class Worker:
             log.failure("store.failed", broken, mail=mail_id)
 
 
-def salvaged(raw: bytes) -> Mail:
-    """What is kept of a mail that could not be settled: enough for a ticket that says so; the raw mail has the rest."""
-    reason = "the desk could not work on this mail; the raw mail is kept"
+def salvaged(raw: bytes, attempts: int = MAX_ATTEMPTS) -> Mail:
+    """What is kept of a mail that could not be settled: enough for a ticket that says so; the raw mail has the rest.
+
+    When even that much could not be settled, nothing of the mail is touched any more.
+    """
+    bare = Mail(
+        unreadable="the desk could not work on this mail; the raw mail is kept",
+        author_fault="the mail could not be read",
+    )
+    if attempts > MAX_ATTEMPTS:
+        return bare
     try:
         mail = understand(raw)
     except Exception as error:  # noqa: BLE001 - the rules failed on it before, so nothing of them may be needed here
         log.failure("mail.unreadable", error)
-        return Mail(unreadable=reason, author_fault="the mail could not be read")
-    return Mail(
+        return bare
+    return replace(
+        bare,
         subject=mail.subject,
         author=mail.author,
         author_fault=mail.author_fault,
         message_id=mail.message_id,
         content_key=mail.content_key,
         automatic=mail.automatic,
-        unreadable=reason,
     )
 
 

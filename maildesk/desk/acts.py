@@ -182,11 +182,11 @@ def changes(case: Case) -> Case:
     done = deed(case, ticket, agent)
     found: list[Change] = []
     if done.is_returned:
-        found.append(Entered("note", author, mail.subject, done.text, mail.full_text, ()))
+        found.append(Entered("note", author, mail.subject, done.text, mail.full_text, case.flags))
         case = case.because(f"not done, the agent is told ({done.remarks[0].kind})")
     elif done.is_answer or done.is_note:
         kind = "agent" if done.is_answer else "note"
-        found.append(Entered(kind, author, mail.subject, done.text, mail.full_text, ()))  # type: ignore[arg-type]
+        found.append(Entered(kind, author, mail.subject, done.text, mail.full_text, case.flags))  # type: ignore[arg-type]
         case = case.because("an answer to the customer" if done.is_answer else "an internal note")
     shown = tuple(e for e in done.effects if e.what not in ("answer", "note"))
     if shown and done.reading.has_commands:

@@ -45,8 +45,7 @@ class Command:
 
 def _state(state: State) -> Callable[[str, Act, Ticket, Agent, Directory], Act]:
     def run(argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
-        if argument:
-            raise BadArgument("")
+        _nothing(argument)
         return replace(act, state=state)
 
     return run
@@ -56,12 +55,20 @@ def _note(_argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: 
     return replace(act, is_note=True)
 
 
-def _send(_argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+def _send(argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    _nothing(argument)
     return replace(act, is_forced=True)
 
 
-def _help(_argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+def _help(argument: str, act: Act, _ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    _nothing(argument)
     return replace(act, wants_help=True)
+
+
+def _nothing(argument: str) -> None:
+    """Words behind a command that takes none would be lost, perhaps an answer."""
+    if argument:
+        raise BadArgument("")
 
 
 def _assign(argument: str, act: Act, ticket: Ticket, agent: Agent, directory: Directory) -> Act:
@@ -106,7 +113,8 @@ def _tag(argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Dir
     return replace(act, tags=tuple(tags))
 
 
-def _spam(_argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+def _spam(argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    _nothing(argument)
     tags = ticket.tags if act.tags is None else act.tags
     return replace(act, state="solved", tags=tags if "spam" in tags else (*tags, "spam"))
 
@@ -151,7 +159,8 @@ def read(text: str, ticket: Ticket, agent: Agent, directory: Directory) -> Readi
     rest = "\n".join(lines[count:]).strip("\n")
     act, said = Act(), []
     for line in filter(str.strip, lines[:count]):
-        word, _, argument = line.strip().removeprefix("#").partition(" ")
+        # Any white space parts them: mail programs write no-break spaces and tabs.
+        word, argument = [*line.strip().removeprefix("#").split(maxsplit=1), "", ""][:2]
         command = next((c for c in COMMANDS if c.name == word.casefold().rstrip(":")), None)
         if command is None:
             nearest = difflib.get_close_matches(word.casefold(), [c.name for c in COMMANDS], n=1, cutoff=0.5)

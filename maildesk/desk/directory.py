@@ -70,23 +70,26 @@ class Directory:
         if (mailbox := self._mailboxes.get(address_key)) is not None:
             return Recipient(mailbox)
         domain = addresses.a_label(domain)
+        if local.casefold() == "postmaster" and self._has(domain):
+            return Recipient(self.config.mailbox[0])
         if (mailbox := self._reply_domains.get(domain)) is not None:
             return self._signed(mailbox, local, sender, is_relay)
         for separator in "+-":
-            base, found, tag = local.partition(separator) if separator == "+" else local.rpartition(separator)
-            mailbox = self._mailboxes.get(f"{base.casefold()}@{domain}") if found and tag else None
-            if mailbox is None:
-                continue
-            form = mailbox.reply_address
-            if looks_like_token(tag) and (form.startswith(("plus", "minus"))):
+            base, _, tag = local.rpartition(separator)
+            mailbox = self._mailboxes.get(f"{base.casefold()}@{domain}")
+            if mailbox is not None and looks_like_token(tag) and mailbox.reply_address.startswith(("plus", "minus")):
                 return self._signed(mailbox, tag, sender, is_relay)
-            if separator == "+":
+        for at in (i for i, char in enumerate(local) if char == "+" and i + 1 < len(local)):
+            if (mailbox := self._mailboxes.get(f"{local[:at].casefold()}@{domain}")) is not None:
                 return Recipient(mailbox)
-        if local.casefold() == "postmaster" and any(key.endswith(f"@{domain}") for key in self._mailboxes):
-            return Recipient(self.config.mailbox[0])
         raise UnknownMailbox("No such mailbox here")
 
+    def _has(self, domain: str) -> bool:
+        return domain in self._reply_domains or any(key.endswith(f"@{domain}") for key in self._mailboxes)
+
     def _signed(self, mailbox: Mailbox, text: str, sender: str | None, is_relay: bool) -> Recipient:
+        if not looks_like_token(text):
+            raise UnknownMailbox("No such mailbox here")
         token = self.keyring.verify(text, *_REPLY, Purpose.BOUNCE)
         if token is not None and token.purpose is Purpose.BOUNCE and sender:
             raise UnknownMailbox("This address takes delivery reports only")

@@ -66,17 +66,23 @@ def find(mail: Mail, recipients: tuple[Recipient, ...], facts: Facts, directory:
     ids = signed_ids(mail, directory)
     answered = next((letter for text, _ in ids for letter in facts.letters if letter.message_id == text), None)
     tagged = tuple(t for n in numbers_in(mail.subject) for t in facts.tickets if t.number == n)
-    for recipient in recipients:
-        token = recipient.token
-        if token is None or token.purpose is Purpose.BOUNCE:
-            continue
-        ticket = facts.ticket(token.ticket_id)
-        if ticket is not None:
-            is_agent = token.purpose is Purpose.AGENT_REPLY
-            why = (f"it came to the signed address of ticket #{ticket.number}",)
-            if answered is not None and answered.ticket_id != ticket.id:
-                answered = None
-            return Evidence("signed-address", ticket, token.slot, is_agent, answered, tagged, why)
+    named = tuple(
+        (ticket, r.token)
+        for r in recipients
+        if r.token is not None and r.token.purpose is not Purpose.BOUNCE
+        if (ticket := facts.ticket(r.token.ticket_id)) is not None
+    )
+    if named:
+        ticket, token = named[0]
+        why: tuple[str, ...] = (f"it came to the signed address of ticket #{ticket.number}",)
+        newest = next((t for _, signed in ids if (t := facts.ticket(signed.token.ticket_id)) is not None), ticket)
+        other = next((t for t in (*(t for t, _ in named), newest) if t.id != ticket.id), None)
+        if other is not None:
+            # An address and a letter of two tickets: nobody is taken for the addressee of either.
+            why += (f"and it names ticket #{other.number} too",)
+            return Evidence("known-id", ticket, None, False, None, tagged, why)
+        is_agent = token.purpose is Purpose.AGENT_REPLY
+        return Evidence("signed-address", ticket, token.slot, is_agent, answered, tagged, why)
     for _, signed in ids:
         ticket = facts.ticket(signed.token.ticket_id)
         if ticket is not None:

@@ -41,7 +41,8 @@ def answer_text(
             parts.append("\n".join(line if line.lstrip().startswith(">") else f"> {line}" for line in kept))
     text = "\n\n".join(part for part in parts if part.strip())
     for address in replaced:
-        text = re.sub(rf"(?<![\w.+-]){re.escape(address)}(?![\w-])", by, text, flags=re.IGNORECASE)
+        # An underscore beside it is emphasis, not a part of it.
+        text = re.sub(rf"(?<![^\W_])(?<![.+-]){re.escape(address)}(?![^\W_]|-)", by, text, flags=re.IGNORECASE)
     return text.strip("\n")
 
 

@@ -9,16 +9,15 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from authres import AuthenticationResultsHeader, AuthResError
-from authres.core import AuthenticationResult
-
 from maildesk.config import Trust
+from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Envelope, Mail, Person
+from maildesk.mail.results import Result, Results, read_results
 
-# Above this length a field is not one that a mail server wrote.
-_MAX_FIELD_CHARS = 8192
-_BY = re.compile(r"\bby\s+([A-Za-z0-9._-]+)", re.ASCII | re.IGNORECASE)
+# A sender's HELO or comment may hold any words; only what stands outside of comments is the server's.
+_PARENTHESES = re.compile(r"([()])")
+_BY = re.compile(r"(?:^|\s)by\s+(\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,49 +46,60 @@ def judge(mail: Mail, envelope: Envelope, trust: Trust, *, is_relay: bool) -> Ve
         return Verdict()
     if not is_relay:
         return Verdict(why="the author is not proved: the peer is not one of [trust] relays")
-    author = mail.author
-    verdicts = [
-        _of_server(author, server, fields)
-        for server, fields in _counted(mail.trace, trust.authserv_ids).items()
-        if fields
-    ]
+    verdicts = [_of_server(mail.author, server, fields) for server, fields in _counted(mail.trace, trust.authserv_ids)]
     # Several servers of ours may have looked: the most cautious of them is right.
     return min(verdicts, key=lambda v: (not v.is_failed, v.is_aligned, v.is_proved), default=Verdict())
 
 
-def _counted(trace: Iterable[tuple[str, str]], servers: tuple[str, ...]) -> dict[str, list[str]]:
-    """The fields of each configured server above the first Received that none of them wrote."""
-    ours = {server.lower() for server in servers}
-    fields: dict[str, list[str]] = {server: [] for server in ours}
+def _counted(trace: Iterable[tuple[str, str]], servers: tuple[str, ...]) -> tuple[tuple[str, tuple[Results, ...]], ...]:
+    """The fields of each configured server above the first Received that none of them wrote.
+
+    A field that names a server of ours in any other way than that server does, or breaks the grammar, stands without
+    results: whoever wrote it, that server's word is in doubt.
+    """
+    fields: dict[str, list[Results]] = {}
     for name, value in trace:
-        if name == "received":
-            by = _BY.search(value)
-            if by is None or by[1].lower().rstrip(".") not in ours:
-                break
-        elif name == "authentication-results":
-            server = value.split(";")[0].split()[:1]
-            if server and server[0].lower() in ours:
-                fields[server[0].lower()].append(value)
-    return fields
+        if name == "received" and not _is_ours(value, servers):
+            break
+        if name == "authentication-results":
+            head = value.partition(";")[0].casefold()
+            near = next((server for server in servers if server.casefold() in head), None)
+            try:
+                found = read_results(value)
+            except Malformed:
+                if near is not None:
+                    fields.setdefault(near, []).append(Results(near, False, ()))
+                continue
+            for server in servers:
+                if found.server.casefold() == server.casefold():
+                    fields.setdefault(server, []).append(found)
+    return tuple((server, tuple(found)) for server, found in fields.items())
 
 
-def _of_server(author: Person, server: str, fields: list[str]) -> Verdict:
+def _is_ours(received: str, servers: tuple[str, ...]) -> bool:
+    """Whether one of our servers wrote a Received field: every "by" outside of comments names it."""
+    depth, outside = 0, []
+    for piece in _PARENTHESES.split(received.partition(";")[0]):
+        if piece in ("(", ")"):
+            depth = max(depth + (1 if piece == "(" else -1), 0)
+        elif not depth:
+            outside.append(piece)
+    names = {name.casefold().rstrip(".") for name in _BY.findall(" ".join(outside))}
+    return bool(names) and names <= {server.casefold() for server in servers}
+
+
+def _of_server(author: Person, server: str, fields: tuple[Results, ...]) -> Verdict:
     """What one server said in all its fields together; the worst result of each method wins."""
-    worst: dict[str, bool] = {}
     domain = addresses.a_label(addresses.split(author.address)[1])
-    for field in fields:
-        if len(field) > _MAX_FIELD_CHARS:
-            return Verdict(why=f"the results of {server} are too long to be real")
-        try:
-            header = AuthenticationResultsHeader.parse(f"Authentication-Results: {field}")
-        except (AuthResError, ValueError, IndexError):
-            return Verdict(why=f"the results of {server} do not follow RFC 8601")
-        for result in header.results:
-            passed = _passed(result, author, domain)
-            if passed is not None:
-                worst[result.method] = worst.get(result.method, True) and passed
-    if worst.get("dmarc") is False:
+    said = [(r, _passed(r, author, domain, server)) for field in fields for r in field.results]
+    if any(r.method == "dmarc" and r.result == "fail" and passed is False for r, passed in said):
         return Verdict(is_failed=True, why=f"{server} says dmarc=fail for {domain}")
+    if any(not field.is_plain or field.server != server for field in fields):
+        return Verdict(why=f"the author is not proved: a field of {server} is not as that server writes it")
+    worst: dict[str, bool] = {}
+    for result, passed in said:
+        if passed is not None:
+            worst[result.method] = worst.get(result.method, True) and passed
     for method in ("dmarc", "dkim", "auth"):
         if worst.get(method):
             return Verdict(True, True, False, f"{server} says {method}=pass for {domain}")
@@ -98,24 +108,26 @@ def _of_server(author: Person, server: str, fields: list[str]) -> Verdict:
     return Verdict(why=f"the author is not proved: {server} found nothing that proves {domain}")
 
 
-def _passed(result: AuthenticationResult, author: Person, domain: str) -> bool | None:
-    """Whether one result proves this author; None when it speaks of somebody else or says nothing."""
-    said = {f"{p.type}.{p.name}": p.value for p in result.properties}
+def _passed(result: Result, author: Person, domain: str, server: str) -> bool | None:
+    """Whether one result proves this author; None when it speaks of somebody else.
+
+    A server has one result for DMARC, SPF and a login: one that proves nobody contradicts another that does.
+    """
     is_pass = result.result == "pass"
     match result.method:
         case "dmarc":
-            about = said.get("header.from")
-            if about and addresses.a_label(about.rpartition("@")[2]) != domain:
-                return None
-            # Only a plain fail is a statement; "none", "temperror" and the like are silence.
-            return is_pass if result.result in ("pass", "fail") else None
+            return is_pass and addresses.a_label(result.one("header.from").rpartition("@")[2]) == domain
         case "dkim":
-            signer = said.get("header.d") or said.get("header.i", "").rpartition("@")[2]
-            return is_pass if _is_aligned(signer, domain) else None
+            signer = result.one("header.d") or result.one("header.i").rpartition("@")[2]
+            # A mail may bear signatures of others; without any there is no "pass" either.
+            return is_pass if _is_aligned(signer, domain) else False if result.result == "none" else None
         case "spf":
-            return is_pass if _is_aligned(said.get("smtp.mailfrom", "").rpartition("@")[2], domain) else None
+            mail_from = result.one("smtp.mailfrom").strip("<>").rpartition("@")[2]
+            if not mail_from and result.one("smtp.helo"):
+                return None
+            return is_pass and _is_aligned(mail_from, domain)
         case "auth":
-            return is_pass if _is_login(said.get("smtp.auth", ""), author) else None
+            return is_pass and _is_login(result.one("smtp.auth"), author, domain, server)
     return None
 
 
@@ -125,8 +137,12 @@ def _is_aligned(other: str, domain: str) -> bool:
     return other == domain or ("." in other and domain.endswith(f".{other}"))
 
 
-def _is_login(login: str, author: Person) -> bool:
-    """Whether an authenticated submission was by the author: the whole address, or its local part alone."""
+def _is_login(login: str, author: Person, domain: str, server: str) -> bool:
+    """Whether an authenticated submission was by the author: the whole address, or its local part alone at home.
+
+    A user name without a domain is one of the server's own people: "lea" at mx.desk.test is nobody of client.test.
+    """
     if "@" in login:
         return addresses.same(login, author.address)
-    return bool(login) and login.casefold() == author.address.rpartition("@")[0].casefold()
+    is_at_home = server.casefold() == domain or server.casefold().endswith(f".{domain}")
+    return is_at_home and bool(login) and login.casefold() == addresses.split(author.address)[0].casefold()

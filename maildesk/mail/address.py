@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
+
 from maildesk.errors import Malformed
 
 MAX_LOCAL_OCTETS = 64  # RFC 5321, 4.5.3.1.1
 MAX_ADDRESS_OCTETS = 254  # RFC 5321, 4.5.3.1.3, less the angle brackets
+_DOTS = re.compile("[.\u3002\uff0e\uff61]")  # what people type for a dot (RFC 3490, 3.1)
 
 
 def split(address: str) -> tuple[str, str]:
@@ -14,12 +18,13 @@ def split(address: str) -> tuple[str, str]:
     Raises Malformed without both parts, with white space or a control in it, or above 254 octets.
     """
     local, at, domain = address.rpartition("@")
+    domain = domain.lower().rstrip(".")
     if not at or not local or not domain or len(address.encode("utf-8", "replace")) > MAX_ADDRESS_OCTETS:
         raise Malformed(f"{address[:80]!r} is not an address")
     # Of all white space only the plain space counts as printable.
     if not address.isprintable() or " " in address:
         raise Malformed(f"{address[:80]!r} is not an address")
-    return local, domain.lower().rstrip(".")
+    return local, domain
 
 
 def key(address: str) -> str:
@@ -41,26 +46,19 @@ def same(one: str, other: str) -> bool:
 
 
 def a_label(domain: str) -> str:
-    """The domain in its ASCII form (RFC 5890, 2.3.2.1), lower-case; as it is where it has none."""
+    """The domain in its ASCII form (RFC 5890, 2.3.2.1), lower-case.
+
+    By IDNA 2008, which keeps "ß" and the final sigma: the standard library's codec is of 2003 and makes of "straße.de"
+    the domain of somebody else.
+    """
     if domain.isascii():
         return domain.lower()
-    try:
-        return domain.encode("idna").decode("ascii").lower()
-    except UnicodeError:
-        return domain.lower()
+    return ".".join(map(_a_label_of, _DOTS.split(domain)))
 
 
-def split_tag(address: str, separator: str = "+") -> tuple[str, str | None]:
-    """Split "help+k7f3@x.org" into ("help@x.org", "k7f3").
-
-    The tag is the text after the first separator of the local part; None when absent, never "".
-    Raises Malformed as `split` does.
-    """
-    local, domain = split(address)
-    base, found, tag = local.partition(separator)
-    if not found or not base or not tag:
-        return f"{local}@{domain}", None
-    return f"{base}@{domain}", tag
+def _a_label_of(label: str) -> str:
+    label = unicodedata.normalize("NFKC", label.lower())
+    return label if label.isascii() else "xn--" + label.encode("punycode").decode("ascii")
 
 
 def with_token(base: str, form: str, token: str) -> str | None:

@@ -8,7 +8,6 @@ ten times as long. What is written is read again with the standard library's par
 from __future__ import annotations
 
 import re
-import unicodedata
 from base64 import encodebytes
 from binascii import a2b_base64, a2b_qp, b2a_base64, b2a_qp
 from dataclasses import dataclass
@@ -23,6 +22,7 @@ from typing import Literal
 from urllib.parse import quote
 
 from maildesk.errors import NotComposable
+from maildesk.mail.address import a_label
 from maildesk.mail.model import Attachment
 
 MAX_LINE_OCTETS = 998  # RFC 5322, 2.1.1
@@ -238,7 +238,7 @@ def _written_address(address: str) -> str:
     """An addr-spec that means one mailbox: a domain as A-labels, a local part quoted where it must be (RFC 5322, 3.4.1)."""
     local, at, domain = address.rpartition("@")
     if not domain.isascii():
-        domain = ".".join(_a_label(label) for label in re.split("[.\u3002\uff0e\uff61]", domain))
+        domain = a_label(domain)
     if not domain.startswith("["):
         domain = domain.lower()
     if not local or not at or len(address) > 254 or not _DOMAIN.fullmatch(domain) or _UNSAFE.search(local):
@@ -248,13 +248,6 @@ def _written_address(address: str) -> str:
             raise NotComposable("a letter needs a valid address")
         local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
     return f"{local}@{domain}"
-
-
-def _a_label(label: str) -> str:
-    if label.isascii():
-        return label
-    # IDNA 2008 keeps "ß" and the final sigma; the standard library's "idna" codec is of 2003 and sends such mail elsewhere.
-    return "xn--" + unicodedata.normalize("NFKC", label.lower()).encode("punycode").decode()
 
 
 @dataclass(frozen=True, slots=True)

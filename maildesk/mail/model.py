@@ -103,7 +103,8 @@ class Mail:
 
     author: the one mailbox of the one From field; None when nobody can be believed, and author_fault says why.
     references: every id of References then In-Reply-To, oldest first, each once, with angle brackets.
-    trace: the Received and Authentication-Results fields, top first, as (lower-case name, unfolded value).
+    trace: the Received and Authentication-Results fields, top first, as (lower-case name, unfolded value); encoded
+    words in them stay as they are: a server repeats what a sender wrote, and must not be made to say it.
     language_stated: Content-Language; language: found in the text, None when it is too short to tell.
     text: what the person wrote now, without quotes and signature; full_text: everything readable.
     automatic: why a machine wrote it; suppress: why no answer is wanted although a person may have written it.

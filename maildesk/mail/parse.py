@@ -8,10 +8,10 @@ from dataclasses import replace
 from maildesk.mail.automatic import automatic, is_absence, spam_mark, suppress
 from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.bounce import bounce_of
-from maildesk.mail.charset import storable
+from maildesk.mail.charset import decode, one_line, storable
 from maildesk.mail.content import Content, content_of
 from maildesk.mail.forward import forwarded_in
-from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head, text_of
+from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
 from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
@@ -103,7 +103,7 @@ def _headed(head: Head, key: str) -> Mail:
         language_stated=parameters(head.first("content-language"))[0].partition(",")[0].strip()[:35] or None,
         suppress=suppress(head),
         spam=spam_mark(head),
-        trace=tuple((name, text_of(value)) for name, value in head.fields if name in _TRACE),
+        trace=tuple((name, one_line(decode(value))) for name, value in head.fields if name in _TRACE),
         desk_id=head.text("x-maildesk-desk")[:FIELD_BYTES],
         content_key=key,
     )

@@ -31,11 +31,15 @@ Row = Mapping[str, Value]
 # A settlement batch ends after this long, so that an accept never waits longer for the writer.
 SETTLE_BATCH_S = 0.02
 _BUSY_TIMEOUT_MS = 5000
-_WAL_WARN_PAGES = 1000
+_CHECKPOINT_PAGES = 1000
 
 
 class StoreBroken(MaildeskError):
     """The database could not be read or written."""
+
+
+class StoreBusy(MaildeskError):
+    """Somebody else holds the database's lock."""
 
 
 class Kind(IntEnum):
@@ -101,17 +105,23 @@ class SqliteEngine:
         self.written_at = time.monotonic()
 
     def migrate(self) -> None:
-        """Make or update the tables. The caller holds the desk's lock: two at once would collide."""
-        connection = self._connect_writer()
+        """Make or update the tables. The caller holds the desk's lock: two at once would collide.
+
+        Raises StoreBroken for a damaged file, before anything in it is changed.
+        """
         try:
-            migrations.apply(Database(connection, execute_plugins=False))
-            found = connection.execute("PRAGMA quick_check").fetchone()[0]
-            if found != "ok":
-                raise StoreBroken(f"The database {self._path} is damaged ({found}); restore it from a backup.")
-        except sqlite3.DatabaseError as error:
-            raise StoreBroken(f"The database {self._path} cannot be used: {error}.") from error
-        finally:
-            connection.close()
+            connection = self._connect_writer()
+            try:
+                found = connection.execute("PRAGMA quick_check").fetchone()[0]
+                if found != "ok":
+                    raise StoreBroken(f"The database {self._path} is damaged ({found}); restore it from a backup.")
+                migrations.apply(Database(connection, execute_plugins=False))
+            finally:
+                connection.close()
+        except sqlite3.Error as error:
+            raise StoreBroken(
+                f"The database {self._path} cannot be used ({error}); restore it from a backup."
+            ) from error
 
     def start(self) -> None:
         """Start the writer."""
@@ -179,7 +189,7 @@ class SqliteEngine:
             ("foreign_keys=ON", None),
             ("secure_delete=ON", None),
             (f"busy_timeout={_BUSY_TIMEOUT_MS}", None),
-            (f"wal_autocheckpoint={_WAL_WARN_PAGES}", None),
+            (f"wal_autocheckpoint={_CHECKPOINT_PAGES}", None),
         ):
             row = connection.execute(f"PRAGMA {pragma}").fetchone()
             if wanted is not None and row[0] != wanted:
@@ -189,7 +199,11 @@ class SqliteEngine:
         return connection
 
     def _write_forever(self) -> None:
-        connection = self._connect_writer()
+        try:
+            connection = self._connect_writer()
+        except (sqlite3.Error, StoreBroken) as error:
+            self._give_up(error)
+            return
         try:
             while True:
                 with self._changed:
@@ -201,6 +215,20 @@ class SqliteEngine:
                 self._commit_batch(connection, kind)
         finally:
             connection.close()
+
+    def _give_up(self, error: BaseException) -> None:
+        """No writer: whoever waits or comes is told, so that nobody waits for ever."""
+        broken = StoreBroken(f"The database {self._path} cannot be opened: {error}.")
+        with self._changed:
+            self._closing = True
+            waiting = [job for queue in self._waiting for job in queue]
+            for queue in self._waiting:
+                queue.clear()
+        for job in waiting:
+            if job.future.set_running_or_notify_cancel():
+                job.future.set_exception(broken)
+        if self._on_broken is not None:
+            self._on_broken(error)
 
     def _take(self, kind: Kind, deadline: float) -> _Job | None:
         if kind is Kind.SETTLE and time.monotonic() > deadline:
@@ -219,10 +247,12 @@ class SqliteEngine:
         refused: list[tuple[_Job, BaseException]] = []
         deadline = time.monotonic() + SETTLE_BATCH_S
         job = self._take(kind, deadline)
+        if job is None:
+            return
         try:
+            batch.append(job)
             connection.execute("BEGIN IMMEDIATE")
             while job is not None:
-                batch.append(job)
                 connection.execute("SAVEPOINT one")
                 try:
                     done.append((job, job.work(Tx(connection))))
@@ -233,21 +263,30 @@ class SqliteEngine:
                     refused.append((job, error))
                 connection.execute("RELEASE one")
                 job = self._take(kind, deadline)
+                if job is not None:
+                    batch.append(job)
             connection.execute("COMMIT")
-        except sqlite3.Error as error:
-            if connection.in_transaction:
-                connection.execute("ROLLBACK")
-            known = _translated(error)
-            for failed in batch:
-                failed.future.set_exception(known)
-            if isinstance(known, StoreBroken) and self._on_broken is not None:
-                self._on_broken(error)
+        except Exception as error:  # noqa: BLE001 - whatever ended the transaction, everybody in it must hear of it
+            self._undo(connection, batch, error)
             return
         self.written_at = time.monotonic()
         for finished, result in done:
             finished.future.set_result(result)
         for finished, reason in refused:
             finished.future.set_exception(reason)
+
+    def _undo(self, connection: sqlite3.Connection, batch: list[_Job], error: Exception) -> None:
+        """The whole transaction is gone, and nobody in it gets another answer."""
+        known = _translated(error)
+        try:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+        except sqlite3.Error as worse:
+            known = _translated(worse)
+        for failed in batch:
+            failed.future.set_exception(known)
+        if isinstance(known, StoreBroken) and self._on_broken is not None:
+            self._on_broken(error)
 
 
 _WHOLE_TRANSACTION = frozenset(
@@ -268,10 +307,10 @@ def _ends_transaction(error: BaseException) -> bool:
     return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", 0) & 0xFF in _WHOLE_TRANSACTION
 
 
-def _translated(error: sqlite3.Error) -> MaildeskError:
+def _translated(error: Exception) -> MaildeskError:
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     if code == sqlite3.SQLITE_FULL:
         return DiskNearlyFull("The disk is full; nothing was taken.")
     if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
-        return MaildeskError("The database is busy; please try again.")
+        return StoreBusy("The database is busy; please try again.")
     return StoreBroken(f"The database failed: {error}.")
