@@ -33,7 +33,7 @@ from maildesk.settle import Settler
 from maildesk.store import ledger, outbox, tickets
 from maildesk.store.keys import load_or_create
 from maildesk.store.outbox import ClaimedLetter
-from maildesk.store.sqlite import SqliteEngine, Tx
+from maildesk.store.sqlite import SqliteEngine, StoreBusy, Tx
 from maildesk.web.app import WebDoor
 from maildesk.worker import Worker
 
@@ -191,7 +191,11 @@ class Daemon:
                 self._stop.set()
             if interval is not None and not self._stop.is_set():
                 # The watchdog vouches for the writer, not for this loop alone.
-                await asyncio.wrap_future(self._store.write(lambda tx: tx.find("counter", name="ticket")))
+                try:
+                    await asyncio.wrap_future(self._store.write(lambda tx: tx.find("counter", name="ticket")))
+                except StoreBusy:
+                    # The writer answers: somebody else has locked the database, which no restart of ours would help.
+                    log.warning("store.busy")
                 systemd.sd_notify("WATCHDOG=1")
         stopping.cancel()
 
