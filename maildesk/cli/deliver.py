@@ -54,7 +54,9 @@ class Drop:
 def main(argv: list[str]) -> int:
     """The exit code; argv is what follows `maildesk`, without the word `deliver`."""
     if argv in (["--help"], ["-h"]):
-        print(USAGE)
+        print(
+            f"{USAGE}\n\nWorks while the desk is down. Exit codes: 0 stored, 67 no such mailbox, 65 too large, 75 all else: try again."
+        )
         return 0
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
