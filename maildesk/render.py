@@ -17,7 +17,8 @@ from markupsafe import Markup
 
 from maildesk import log
 from maildesk.desk.model import LetterKind, LetterView
-from maildesk.mail.compose import reply_subject, safe_header
+from maildesk.mail.compose import safe_header
+from maildesk.mail.subject import reply_subject
 from maildesk.samples import barest, fullest, sample
 
 # Every template a language must have, and the kind of letter it makes.
