@@ -292,7 +292,7 @@ def _size(count: int, language: str) -> str:
     amount, units = float(count), list(_UNITS.get(language, ("B", "kB", "MB", "GB")))
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]
-    shown = f"{amount:.1f}" if amount < 9.95 and amount != int(amount) else f"{amount:.0f}"
+    shown = f"{amount:.1f}".removesuffix(".0") if amount < 9.95 else f"{amount:.0f}"
     return f"{shown if language == 'en' else shown.replace('.', ',')}\u00a0{units[0]}"
 
 

@@ -95,6 +95,9 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     is_note, is_answer = act.is_note and has_text, has_text and not act.is_note
     remarks: tuple[Remark, ...] = ()
     since = _since(case, ticket)
+    if is_answer and not ticket.customers:
+        nobody = (Remark("nobody-to-answer"),)
+        return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), nobody)
     if is_answer:
         rival = next((e for e in since if e.kind == "agent" and _agent_of(case, e) not in (None, agent)), None)
         if rival is not None and not act.is_forced:
@@ -220,7 +223,7 @@ def letters_of(case: Case) -> Case:
         return case
     done = deed(case, ticket, agent)
     if done.is_returned:
-        name = "not-sent" if done.remarks[0].kind == "answered-meanwhile" else "not-done"
+        name = "not-sent" if done.remarks[0].kind in ("answered-meanwhile", "nobody-to-answer") else "not-done"
         newer = tuple(e for e in _since(case, ticket) if e.kind in ("agent", "customer"))
         view = {"remarks": done.remarks, "text": case.mail.text, "history": letters.said(case, newer)}
         return case.with_letters(_to_agent(case, name, ticket, agent, **view))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 
 from maildesk.config import Agent
 from maildesk.desk.case import Case
@@ -94,10 +95,11 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
     text = mail.text.strip()
     rest = "\n".join(block.text for block in mail.blocks if block.kind != "own").strip("\n")
     writer = case.directory.agent_name(case.agent) if case.agent and name != "new" else author.name or author.address
+    kept = carried(mail.attachments)
     values: dict[str, object] = {
         "text": text[:_TEXT_CHARS],
         "rest": rest[:_TEXT_CHARS],
-        "attachments": case.listed(),
+        "attachments": tuple(replace(one, is_carried=number < len(kept)) for number, one in enumerate(case.listed())),
         "history": said(case, earlier),
         "error": mail.unreadable or "",
         "agent": writer if case.agent else "",
@@ -112,7 +114,7 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
         role="agent",
         from_name=f"{writer} via {via}" if writer else via,
         view=case.view(case.language_of(agent), ticket, **values),
-        attachments=carried(mail.attachments),
+        attachments=kept,
     )
 
 

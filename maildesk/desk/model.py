@@ -27,10 +27,11 @@ Flag = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An attachment as a letter names it."""
+    """An attachment as a letter names it. is_carried: it goes along with a letter that carries attachments."""
 
     name: str
     size_bytes: int
+    is_carried: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ RemarkKind = Literal[
     "not-proved",  # not taken as an act: the mail's author is not proved
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address
     "automatic",  # not taken as an act: a machine wrote it
-    "closed",  # not sent: the ticket is closed
+    "nobody-to-answer",  # not sent: the ticket has no customer who could be believed
 ]
 
 
@@ -173,7 +174,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What a decision needs to know of the store; `questions.needed` asks, `settle.answer` answers all in one place.
+    """What a decision needs to know of the store; `questions.needed` asks, `facts.answer` answers all in one place.
 
     is_identified: the mail has a Message-ID, so that two with the same content are one.
     """

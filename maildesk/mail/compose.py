@@ -333,12 +333,13 @@ def _is_utf8(octets: bytes) -> bool:
 
 
 def _file_name(name: str) -> str:
-    name = re.sub(r'[/\\"]', "_", safe_header(name)) or "attachment"
+    name = re.sub(r'[/\\"<>]', "_", safe_header(name)) or "attachment"
     if len(name.encode()) > _MAX_FILE_NAME_OCTETS:
         stem, dot, ending = name.rpartition(".")
         ending = dot + ending if dot and len(ending.encode()) <= 20 else ""
         kept = (stem if ending else name).encode()[: _MAX_FILE_NAME_OCTETS - len(ending.encode())]
-        name = kept.decode(errors="ignore") + ending
+        # A space at the cut would be lost on the way, and the name that arrives would not be the one that was asked for.
+        name = kept.decode(errors="ignore").rstrip() + ending
     return name
 
 

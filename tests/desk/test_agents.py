@@ -8,6 +8,9 @@ import pytest
 
 from maildesk.config import Agent, Mailbox, Trust
 from maildesk.desk.commands import COMMANDS
+from maildesk.mail.model import Person
+from maildesk.mail.token import Purpose
+from maildesk.store import tickets
 from tests.desk.world import FAILED, Letter, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -85,6 +88,21 @@ def test_two_answers_to_one_notice(world: World) -> None:
     assert "#send" in returned.text
     world.write(BEN, "#send\nUse foam.\n", answers=letters["ben@desk.test"])
     assert "Use foam" in only(world.letters(), "answer", "lea@client.test").text
+
+
+def test_nobody_to_answer(world: World) -> None:
+    """An answer on a ticket whose author nobody could believe is returned, not lost in silence."""
+    world.give(b"From: a@client.test, b@evil.test\r\nSubject: x\r\n\r\nhello\r\n")
+    ticket = world.ticket()
+    slot = world.store.write(
+        lambda tx: tickets.slot_of(tx, ticket.id, "agent", Person("ana@desk.test", "Ana Lima"), world.now)
+    ).result()
+    world.write(
+        ANA, "Who are you?\n", to=(f"support+{world.keyring.sign(Purpose.AGENT_REPLY, ticket.id, slot)}@desk.test",)
+    )
+    returned = only(world.letters(), "not-sent", "ana@desk.test")
+    assert "Who are you?" in returned.text
+    assert world.ticket().state == "new"
 
 
 def test_the_customer_wrote_again_meanwhile(world: World) -> None:

@@ -34,6 +34,15 @@ def test_a_proved_mail_is_a_ticket_with_their_subject_in_its_confirmation(world:
     assert world.entries()[0][2] == ()
 
 
+def test_an_attachment_too_large_for_a_notice_is_named(world: World) -> None:
+    """What fits travels with the notice; what does not is named as kept."""
+    world.write(LEA, attachments=(("small.txt", b"x"), ("huge.bin", bytes(16_000_000))))
+    notice = only(world.letters(), "new", "ana@desk.test")
+    assert [a.get_filename() for a in notice.message.iter_attachments()] == ["small.txt"]
+    assert "too large" in next(line for line in notice.text.splitlines() if "huge.bin" in line)
+    assert "too large" not in next(line for line in notice.text.splitlines() if "small.txt" in line)
+
+
 def test_an_unproved_mail_gets_fixed_text(world: World) -> None:
     """No word of theirs goes back to an address that nobody proved, and the entry is flagged."""
     world.write('"Marker Name" <lea@client.test>', "Marker words.\n", subject="Marker subject", results=None)
