@@ -256,6 +256,9 @@ def linked(text: str) -> Markup:
         address = match.group().rstrip(".,;:!?*_")
         while address.endswith(")") and address.count(")") > address.count("("):
             address = address[:-1].rstrip(".,;:!?")
+        if not _LINK.fullmatch(address):
+            # Nothing but a scheme is left of it: "mailto::" is text.
+            continue
         safe = _escaped(address)
         parts += [_escaped(body[end : match.start()]), f'<a href="{safe}">{safe}</a>']
         end = match.start() + len(address)
