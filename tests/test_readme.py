@@ -20,7 +20,7 @@ from maildesk.cli.main import COMMANDS as CLI_COMMANDS
 from maildesk.cli.main import commands as cli
 from maildesk.config import load
 from maildesk.desk.commands import COMMANDS
-from maildesk.desk.model import Flag, LetterView, Outcome, State
+from maildesk.desk.model import Flag, Outcome, State
 from maildesk.desk.notices import NOTICES
 from maildesk.doors.listen import open_socket
 from maildesk.render import Renderer, template_folders
