@@ -297,9 +297,11 @@ def person_was_seen(case: Case) -> Case:
 
 
 def entered(case: Case) -> Entered:
-    """The entry of a customer's mail."""
+    """The entry of a customer's mail; one that could not be read says so."""
     mail = case.mail
-    return Entered("customer", case.author, mail.subject, mail.text, mail.full_text, case.flags)
+    return Entered(
+        "customer", case.author, mail.subject, mail.text or mail.unreadable or "", mail.full_text, case.flags
+    )
 
 
 def is_spam(case: Case) -> bool:
