@@ -19,7 +19,6 @@ from maildesk.desk.model import (
     AssigneeSet,
     Decision,
     Entered,
-    Entry,
     Facts,
     LetterPlan,
     LetterView,
@@ -28,18 +27,17 @@ from maildesk.desk.model import (
     Outcome,
     PersonSeen,
     PrioritySet,
-    Questions,
     StandingStill,
     StateSet,
     TagsSet,
     Ticket,
-    Twin,
 )
 from maildesk.desk.notices import BY_NAME
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide
 from maildesk.desk.trust import judge
 from maildesk.errors import NotComposable
+from maildesk.facts import answer
 from maildesk.mail import address as addresses
 from maildesk.mail.compose import Outgoing, compose
 from maildesk.mail.model import Mail, Person
@@ -48,12 +46,6 @@ from maildesk.render import Renderer
 from maildesk.store import ledger, tickets
 from maildesk.store.sqlite import Tx
 
-# A redelivered mail is recognised for this long. One without a Message-ID may be tomorrow's mail of the same robot, word
-# for word: only while its sender may still be trying.
-DUPLICATES_FOR = timedelta(days=30)
-UNIDENTIFIED_FOR = timedelta(hours=12)
-# Enough of a ticket to quote from and to see what is new; the rest is in the store.
-_ENTRIES = 60
 # The daily letter names so many tickets; `maildesk tickets --state new` names all.
 _QUIET_NAMED = 20
 
@@ -330,79 +322,3 @@ def _filled(plan: LetterPlan, ticket: Ticket) -> LetterView:
     if plan.is_unproved:
         return view
     return replace(view, subject=ticket.subject, priority=ticket.priority, tags=ticket.tags, mentions=ticket.mentions)
-
-
-def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory: Directory) -> Facts:
-    """Everything a decision asked for, in one place."""
-    letters = []
-    for message_id in questions.letter_ids:
-        row = tx.find("letter by its message id", message_id=message_id)
-        if row is not None:
-            letters.append(tickets.to_letter(row))
-    for ticket_id, copy in questions.copies:
-        row = tx.find("letter by its copy", ticket_id=ticket_id, copy=copy)
-        if row is not None:
-            letters.insert(0, tickets.to_letter(row))
-    known = []
-    for message_id in questions.foreign_ids:
-        row = tx.find("ticket that holds a message", message_id=message_id)
-        if row is not None:
-            known.append((message_id, tickets.integer(row["ticket_id"])))
-    span = DUPLICATES_FOR if questions.is_identified else UNIDENTIFIED_FOR
-    twins = tuple(
-        Twin(
-            tickets.integer(row["id"]),
-            tickets.text(row["mailbox"]),
-            row["outcome"],  # type: ignore[arg-type]
-            None if row["ticket_id"] is None else tickets.integer(row["ticket_id"]),
-        )
-        for row in tx.list("other mails of the same content", content_key=questions.content_key, since=iso(now - span))
-    )
-    ids = [
-        *questions.ticket_ids,
-        *(x.ticket_id for x in letters),
-        *(k for _, k in known),
-        *(t.ticket_id for t in twins),
-    ]
-    found: dict[int, Ticket] = {}
-    for named in ids:
-        ticket = tickets.find_ticket(tx, named) if named is not None and named not in found else None
-        if ticket is not None:
-            found[ticket.id] = ticket
-    for number in questions.numbers:
-        ticket = tickets.find_ticket_by_number(tx, number)
-        if ticket is not None:
-            found.setdefault(ticket.id, ticket)
-    entries: list[tuple[int, tuple[Entry, ...]]] = [(i, tickets.list_entries(tx, i, _ENTRIES)) for i in found]
-    language, explained, agent_letters = None, 0, []
-    if questions.author is not None:
-        author_key = tickets.key(questions.author)
-        person = tx.find("person by address", address_key=author_key)
-        language = tickets.optional(person["language"]) if person else None
-        agent = directory.agent(questions.author)
-        if agent is not None:
-            agent_key = tickets.key(agent.address)
-            counted = tx.find(
-                "letters of a notice to somebody since",
-                recipient_key=agent_key,
-                since=iso(now - timedelta(hours=1)),
-                notice="not-taken",
-            )
-            explained = tickets.integer(counted["letters"]) if counted else 0
-            for ticket_id in found:
-                rows = tx.list(
-                    "last letters to somebody on a ticket", ticket_id=ticket_id, recipient_key=agent_key, limit=1
-                )
-                agent_letters += [tickets.to_letter(row) for row in rows]
-    return Facts(
-        now=now,
-        mailbox=mailbox,
-        tickets=tuple(found.values()),
-        entries=tuple(entries),
-        known=tuple(known),
-        letters=tuple(letters),
-        twins=twins,
-        agent_letters=tuple(agent_letters),
-        last_language=language,
-        explained=explained,
-    )

@@ -174,7 +174,7 @@ class Twin:
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """What a decision needs to know of the store; `questions.needed` asks, `settle.answer` answers all in one place.
+    """What a decision needs to know of the store; `questions.needed` asks, `facts.answer` answers all in one place.
 
     is_identified: the mail has a Message-ID, so that two with the same content are one.
     """

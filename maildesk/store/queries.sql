@@ -229,9 +229,10 @@ ON CONFLICT (account) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = ex
 -- Reading, for the commands
 
 -- list: tickets, newest first
--- `tickets`; primary key order. Empty text means "any".
+-- `tickets`; primary key order. Empty text means "any"; addresses are compared without case.
 SELECT * FROM tickets
-WHERE (:state = '' OR state = :state) AND (:mailbox = '' OR mailbox = :mailbox) AND (:assignee = '' OR assignee = :assignee)
+WHERE (:state = '' OR state = :state) AND (:mailbox = '' OR lower(mailbox) = lower(:mailbox))
+  AND (:assignee = '' OR lower(assignee) = lower(:assignee))
 ORDER BY number DESC LIMIT :limit;
 
 -- list: entries of a ticket
