@@ -37,8 +37,8 @@ from maildesk.desk.model import (
 from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
 from maildesk.mail import address as addresses
-from maildesk.mail.compose import base_subject
 from maildesk.mail.model import Envelope, Mail
+from maildesk.mail.subject import base_subject
 from maildesk.mail.token import read_message_id
 
 # A saved reply address is used again years later for something else; within a week it is still the same matter.

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, Self
 
@@ -37,7 +38,9 @@ class Desk:
         desk: str = "",
         mailbox: str = "",
         agents: str = '[[agent]]\naddress = "ana@desk.test"\nname = "Ana Lima"\n',
+        smtp: str = "",
         relay: str = "",
+        relay_tls: str = "none",
         trust: str = 'authserv_ids = ["mx.desk.test"]',
         environment: Mapping[str, str] | None = None,
         prefix: tuple[str, ...] = (),
@@ -47,13 +50,15 @@ class Desk:
         self.state = folder / "state"
         self._environment = {**os.environ, "PYTHONPATH": str(REPOSITORY), **(environment or {})}
         self._process: subprocess.Popen[bytes] | None = None
+        self._told: socket.socket | None = None
+        self._lines: list[str] = []
         folder.mkdir(parents=True, exist_ok=True)
         self.config.write_text(
             f'[desk]\nname = "Example Support"\nstate_dir = "state"\nid = "desk.test"\nlanguages = ["en", "fr"]\n'
             f"first_number = 50031\n{desk}\n"
             f'[[mailbox]]\naddress = "support@desk.test"\n{mailbox}\n{agents}\n'
-            f'[smtp]\nlisten = "127.0.0.1:{self.smtp_port}"\n'
-            f'[relay]\nhost = "127.0.0.1"\nport = {relay_port}\ntls = "none"\n{relay}\n'
+            f'[smtp]\nlisten = "127.0.0.1:{self.smtp_port}"\n{smtp}\n'
+            f'[relay]\nhost = "127.0.0.1"\nport = {relay_port}\ntls = "{relay_tls}"\n{relay}\n'
             f"[trust]\n{trust}\n{tables}\n"
         )
 
@@ -64,6 +69,8 @@ class Desk:
     def __exit__(self, *_: object) -> None:
         if self._process is not None and self._process.poll() is None:
             self.kill()
+        if self._told is not None:
+            self._told.close()
 
     @property
     def pid(self) -> int:
@@ -75,9 +82,13 @@ class Desk:
         """Start it and wait until it is ready; its log is in `log`."""
         place = self.folder / "notify"
         place.unlink(missing_ok=True)
-        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as told, (self.folder / "log").open("ab") as log:
-            told.bind(str(place))
-            told.settimeout(0.2)
+        if self._told is not None:
+            self._told.close()
+        self._told = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._told.bind(str(place))
+        self._told.settimeout(0.02)
+        self._lines = []
+        with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
                 [*self._prefix, sys.executable, "-m", "maildesk", "serve", "--config", str(self.config)],
                 stdout=log,
@@ -86,15 +97,20 @@ class Desk:
                 cwd=self.folder,
             )
 
-            def is_ready() -> bool:
-                assert self._process is not None
-                assert self._process.poll() is None, self.log()
-                try:
-                    return b"READY=1" in told.recv(4096)
-                except TimeoutError:
-                    return False
+        def is_ready() -> bool:
+            assert self._process is not None
+            assert self._process.poll() is None, self.log()
+            return "READY=1" in self.heard()
 
-            until(is_ready, timeout_s)
+        until(is_ready, timeout_s)
+
+    def heard(self) -> list[str]:
+        """Every line that it has told systemd since its start, in order."""
+        assert self._told is not None
+        with suppress(TimeoutError):
+            while True:
+                self._lines += self._told.recv(4096).decode().splitlines()
+        return self._lines
 
     def stop(self, timeout_s: float = 40.0) -> int:
         """SIGTERM; the exit code."""
@@ -107,6 +123,11 @@ class Desk:
         assert self._process is not None
         self._process.kill()
         self._process.wait()
+
+    def wait_killed(self, timeout_s: float = 20.0) -> None:
+        """Wait until it died of a SIGKILL that somebody sent it."""
+        assert self._process is not None
+        assert self._process.wait(timeout_s) == -signal.SIGKILL, self.log()
 
     def hang_up(self) -> None:
         """SIGHUP: reload."""

@@ -207,6 +207,8 @@ mail_max_userip_connections = 100
 first_valid_uid = 1
 lda_mailbox_autocreate = yes
 postmaster_address = postmaster@desk.test
+# The name in its own Received line: it is one of the desk's servers.
+hostname = mx.desk.test
 passdb {{
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
