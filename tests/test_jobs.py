@@ -24,7 +24,7 @@ def clockwork(world: World) -> Clockwork:
 
 def ticked(world: World, job: Job, standing: tuple[StandingStill, ...] = ()) -> int:
     """How much the job did at this moment of the desk."""
-    return world.store.write(partial(clockwork(world)._run, job, world.now, standing)).result()
+    return world.store.write(partial(clockwork(world)._run, job, world.now, standing)).result() or 0
 
 
 def solved(world: World, count: int = 1) -> None:
@@ -131,3 +131,24 @@ def test_admins_are_told_once_a_day(world: World) -> None:
     assert [x.recipient for x in letters] == ["root@desk.test"] * 2
     letter = only(letters[:1], "standstill")
     assert letter.message["Auto-Submitted"] == "auto-generated"
+
+
+def test_housekeeping_drops_the_bytes_of_old_letters_and_tidies(world: World) -> None:
+    """Thirty days after a letter left only its row stays; one that waits keeps its bytes; the log is cut."""
+    world.write("lea@client.test")
+    assert len(world.letters()) == 3
+    world.store.write(
+        lambda tx: (
+            tx._connection.execute(
+                "UPDATE outbox SET state = 'sent', sent_at = ? WHERE id IN (1, 2)", (iso(world.now),)
+            ).rowcount
+        )
+    ).result()
+    world.now += timedelta(days=29)
+    assert ticked(world, BY_NAME["housekeeping"]) == 0
+    world.now += timedelta(days=2)
+    assert ticked(world, BY_NAME["housekeeping"]) == 2
+    kept = world.store.read(lambda tx: tx._connection.execute("SELECT id FROM contents").fetchall())
+    assert [row[0] for row in kept] == [3]
+    world.store.tidy().result(10)
+    assert (world.folder / "desk.db-wal").stat().st_size == 0
