@@ -14,7 +14,7 @@ from ipaddress import ip_address, ip_network
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from maildesk.errors import Malformed
@@ -296,6 +296,9 @@ class Imap(Table):
     done: Annotated[str, AfterValidator(_done)] = "seen"
 
 
+DEFAULT_RELAY = "127.0.0.1"
+
+
 class Relay(Table):
     """The smarthost for all outgoing mail, or a Maildir instead."""
 
@@ -308,6 +311,16 @@ class Relay(Table):
     ca_file: OptionalFile = None
     bounce: Literal["signed", "mailbox", "null"] = "signed"
     maildir: OptionalFile = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_this_machine_unless_told(cls, table: object) -> object:
+        """Without a host and without a maildir letters go to the mail server of this machine."""
+        return (
+            {"host": DEFAULT_RELAY, **table}
+            if isinstance(table, dict) and not {"host", "maildir"} & table.keys()
+            else table
+        )
 
 
 class Web(Table):

@@ -49,7 +49,7 @@ class Control:
                 answer = await self._answer(await reader.readline())
                 writer.write(json.dumps(answer).encode() + b"\n")
                 await writer.drain()
-        except (OSError, ValueError, TimeoutError) as error:
+        except (OSError, ValueError, RecursionError, TimeoutError) as error:
             log.failure("control.failed", error)
         finally:
             writer.close()

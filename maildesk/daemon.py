@@ -317,7 +317,7 @@ class Daemon:
         systemd.reloading()
         try:
             config = self._load()
-            fixed = {"smtp", "lmtp", "maildrop", "imap", "relay", "web", "store"}
+            fixed = {"smtp", "lmtp", "maildrop", "imap", "relay", "web", "store", "limits"}
             before, after = self._config.model_dump(include=fixed), config.model_dump(include=fixed)
             for table in sorted(fixed):
                 if before[table] != after[table]:

@@ -24,6 +24,9 @@ from maildesk.store.sqlite import SqliteEngine, Tx
 TICK_S = 60
 # One transaction closes so many at a time, so that a backlog never holds up accepting.
 _CLOSED_AT_ONCE = 200
+# A sent letter's bytes are kept for as long as somebody may ask what exactly was sent.
+SENT_BYTES_FOR = timedelta(days=30)
+_DROPPED_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,12 +40,16 @@ class Now:
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """Something timed. run returns how much it did; at_most: so much that there may be more at once."""
+    """Something timed. run returns how much it did; at_most: so much that there may be more at once.
+
+    is_tidying: the database is tidied afterwards, outside the transaction.
+    """
 
     name: str
     every: timedelta
     run: Callable[[Tx, Now], int]
     at_most: int | None = None
+    is_tidying: bool = False
 
 
 def close_solved(tx: Tx, now: Now) -> int:
@@ -58,6 +65,12 @@ def close_solved(tx: Tx, now: Now) -> int:
     return len(rows)
 
 
+def drop_sent_bytes(tx: Tx, now: Now) -> int:
+    """The bytes of letters that left long ago; what was said in them stands in the entries."""
+    before = clock.iso(now.at - SENT_BYTES_FOR)
+    return tx.drop("bytes of letters that left before", before=before, limit=_DROPPED_AT_ONCE)
+
+
 def tell_admins(tx: Tx, now: Now) -> int:
     """Once a day, while something stands still."""
     return now.settler.standstill(tx, now.standing, now.at)
@@ -65,6 +78,7 @@ def tell_admins(tx: Tx, now: Now) -> int:
 
 JOBS = (
     Job("close-solved", timedelta(hours=1), close_solved, at_most=_CLOSED_AT_ONCE),
+    Job("housekeeping", timedelta(hours=23), drop_sent_bytes, at_most=_DROPPED_AT_ONCE, is_tidying=True),
     Job("tell-admins", timedelta(days=1), tell_admins),
 )
 
@@ -101,6 +115,8 @@ class Clockwork:
         for job in JOBS:
             try:
                 done = await asyncio.wrap_future(self._store.write(partial(self._run, job, now, standing)))
+                if done is not None and job.is_tidying:
+                    await asyncio.wrap_future(self._store.tidy())
             except MaildeskError as error:
                 log.failure("job.failed", error, job=job.name)
                 continue
@@ -108,12 +124,13 @@ class Clockwork:
                 log.event("job.done", job=job.name, count=done)
                 self._on_letters()
 
-    def _run(self, job: Job, now: datetime, standing: tuple[StandingStill, ...], tx: Tx) -> int:
+    def _run(self, job: Job, now: datetime, standing: tuple[StandingStill, ...], tx: Tx) -> int | None:
+        """How much was done; None when the job is not due."""
         row = tx.find("job", name=job.name)
         last = None if row is None else tickets.time(row["last_at"])
         # A last run in the future was written by a clock that stood wrong.
         if last is not None and timedelta() <= now - last < job.every:
-            return 0
+            return None
         done = job.run(tx, Now(now, self._settler(), standing))
         # A daily letter that was not owed is asked for again at the next tick, not tomorrow, and so is a backlog's rest.
         if (done or job.every < timedelta(days=1)) and done != job.at_most:

@@ -17,29 +17,15 @@ from markupsafe import Markup
 
 from maildesk import log
 from maildesk.desk.model import LetterKind, LetterView
-from maildesk.mail.compose import reply_subject, safe_header
+from maildesk.desk.notices import NOTICES
+from maildesk.mail.compose import safe_header
+from maildesk.mail.subject import reply_subject
 from maildesk.samples import barest, fullest, sample
 
 # Every template a language must have, and the kind of letter it makes.
-LETTERS: Mapping[str, LetterKind] = {
-    "confirmation": "confirmation",
-    "confirmation-unproved": "confirmation",
-    "new": "notice",
-    "reply": "notice",
-    "assigned": "notice",
-    "note": "notice",
-    "taken": "notice",
-    "answer": "answer",
-    "receipt": "receipt",
-    "help": "receipt",
-    "not-sent": "failure",
-    "not-done": "failure",
-    "not-taken": "failure",
-    "undelivered": "failure",
-    "standstill": "digest",
-}
+LETTERS: Mapping[str, LetterKind] = {notice.name: notice.kind for notice in NOTICES}
 # The letters a customer gets: nothing in them may come from an agent's or another customer's data.
-TO_CUSTOMERS = ("confirmation", "confirmation-unproved", "answer")
+TO_CUSTOMERS = tuple(notice.name for notice in NOTICES if notice.audience == "customer")
 
 # What an admin's template can go wrong with; anything else is a fault of ours and must be seen.
 TEMPLATE_FAULTS = (
@@ -270,6 +256,9 @@ def linked(text: str) -> Markup:
         address = match.group().rstrip(".,;:!?*_")
         while address.endswith(")") and address.count(")") > address.count("("):
             address = address[:-1].rstrip(".,;:!?")
+        if not _LINK.fullmatch(address):
+            # Nothing but a scheme is left of it: "mailto::" is text.
+            continue
         safe = _escaped(address)
         parts += [_escaped(body[end : match.start()]), f'<a href="{safe}">{safe}</a>']
         end = match.start() + len(address)

@@ -203,7 +203,7 @@ PAIRS = {
         SMALLEST + '[[mailbox]]\naddress = "b@x.org"\naliases = ["support@example.com"]',
         "mailbox[1].aliases[0]",
     ),
-    "a relay without a place": (DESK + BOX + "[smtp]\n[relay]", "relay.host"),
+    "a relay without a place": (DESK + BOX + "[smtp]\n[relay]\nhost = ''", "relay.host"),
     "a relay that is our SMTP door": (DESK + BOX + '[smtp]\n[relay]\nhost = "localhost"\nport = 2525', "relay.host"),
     "a relay that is our LMTP door": (
         DESK + BOX + '[lmtp]\nlisten = "0.0.0.0:24"\n[relay]\nhost = "127.0.0.1"\nport = 24',
@@ -446,3 +446,9 @@ def test_any_listen_is_a_place_or_a_sentence(text: str) -> None:
     """`parse_listen` raises nothing but ValueError."""
     with suppress(ValueError):
         assert parse_listen(text).kind in ("tcp", "unix", "fd")
+
+
+def test_an_empty_relay_is_this_machines_mail_server(write_config: Callable[[str], Path]) -> None:
+    """A missing key has its default: [relay] alone is 127.0.0.1, port 25."""
+    relay = load(write_config(DESK + BOX + "[smtp]\n[relay]\n")).relay
+    assert (relay.host, relay.port, relay.maildir) == ("127.0.0.1", 25, None)

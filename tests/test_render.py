@@ -10,7 +10,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from jinja2 import TemplateError
 
@@ -169,6 +169,7 @@ def test_sizes_stay_short(count: int, shown: str) -> None:
 
 
 @given(st.one_of(st.text(), st.lists(st.sampled_from(PIECES)).map("".join)))
+@example("MAILTO::")
 def test_no_text_becomes_markup(text: str) -> None:
     """Whatever somebody wrote, the HTML holds no element that the frame or a link of ours did not open (THREATS T85)."""
     for block in blocks(text):

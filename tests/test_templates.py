@@ -11,8 +11,8 @@ from typing import get_args
 import pytest
 
 from maildesk.desk.model import Effect, Flag, LetterView, Listed, Priority, Remark, RemarkKind, Said, State
-from maildesk.mail.compose import base_subject
 from maildesk.mail.model import Person
+from maildesk.mail.subject import base_subject
 from maildesk.render import LETTERS, TO_CUSTOMERS, Renderer, problems, template_folders
 from maildesk.samples import fullest, sample
 

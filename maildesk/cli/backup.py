@@ -19,7 +19,7 @@ from maildesk.config import Config
 from maildesk.daemon import Lock, prepare_state, store_path
 from maildesk.errors import MaildeskError, NotFound
 from maildesk.store import tickets
-from maildesk.store.sqlite import SqliteEngine, Tx
+from maildesk.store.sqlite import SqliteEngine, StoreBroken, Tx
 
 _DATABASE, _KEYS, _ABOUT = "maildesk.db", "keys", "about.json"
 # Numbers given after the backup was made may stand in people's mail: a restored desk never gives them again.
@@ -37,9 +37,12 @@ def backup(config: Config, target: Path, *, with_keys: bool) -> None:
         raise NotFound(f"There is no database {database} yet; `maildesk serve` makes it.")
     with tempfile.TemporaryDirectory(dir=target.absolute().parent, prefix=".maildesk-backup-") as folder:
         copy, whole = Path(folder, _DATABASE), Path(folder, "whole")
-        with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source:
-            # One read transaction over a live database; unlike the backup interface it never starts over.
-            source.execute("VACUUM INTO ?", (str(copy),))
+        try:
+            with closing(sqlite3.connect(f"{database.absolute().as_uri()}?mode=ro", uri=True)) as source:
+                # One read transaction over a live database; unlike the backup interface it never starts over.
+                source.execute("VACUUM INTO ?", (str(copy),))
+        except sqlite3.Error as error:
+            raise StoreBroken(f"The database {database} cannot be copied: {error}.") from error
         about = {"made_at": clock.iso(clock.now()), "version": __version__, "has_keys": with_keys}
         descriptor = os.open(whole, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as stream:
@@ -55,41 +58,94 @@ def backup(config: Config, target: Path, *, with_keys: bool) -> None:
 
 
 def restore(config: Config, source: Path) -> int:
-    """Put a backup into an empty state_dir; how many numbers are skipped. Raises NotRestorable, AlreadyRunning."""
-    database, keys = store_path(config), config.desk.keys_file
+    """Put a backup into an empty state_dir, whole or not at all; how many numbers are skipped.
+
+    Raises NotRestorable, and AlreadyRunning.
+    """
+    database = store_path(config)
     if database.exists():
         raise NotRestorable(f"There is a desk in {config.desk.state_dir} already; move it away first.")
     prepare_state(config)
     lock = Lock(config.desk.state_dir)
     lock.take()
+    partial = database.with_name(database.name + ".restoring")
     try:
-        with tarfile.open(source) as archive:
-            members = {member.name: member for member in archive.getmembers() if member.isfile()}
-            if _DATABASE not in members:
-                raise NotRestorable(f"{source} is no backup of maildesk.")
-            if _KEYS in members and not keys.exists():
-                _write(keys, archive, members[_KEYS])
-            partial = database.with_name(database.name + ".restoring")
-            _write(partial, archive, members[_DATABASE])
-        with closing(sqlite3.connect(partial)) as connection:
-            found = connection.execute("PRAGMA quick_check").fetchone()[0]
-        if found != "ok":
-            partial.unlink()
-            raise NotRestorable(f"The database in {source} is damaged: {found}.")
-        partial.replace(database)
-        _sync_folder(database.parent)
-        engine = SqliteEngine(database)
+        keys = _unpack(source, partial)
+        _check_keys(config.desk.keys_file, keys, source)
+        _check_database(partial, source)
+        engine = SqliteEngine(partial)
         engine.migrate()
         engine.start()
         try:
             engine.write(_skip_numbers).result()
         finally:
             engine.close()
-    except (tarfile.TarError, sqlite3.Error, EOFError) as error:
-        raise NotRestorable(f"{source} is no backup of maildesk: {error}.") from error
+        if keys is not None and not config.desk.keys_file.exists():
+            _write_keys(config.desk.keys_file, keys)
+        # A log that a former database left behind would be played into this one.
+        for ending in ("-wal", "-shm"):
+            database.with_name(database.name + ending).unlink(missing_ok=True)
+        partial.replace(database)
+        _sync_folder(database.parent)
     finally:
+        for ending in ("", "-wal", "-shm"):
+            partial.with_name(partial.name + ending).unlink(missing_ok=True)
         lock.release()
     return SKIPPED_NUMBERS
+
+
+def _unpack(source: Path, target: Path) -> bytes | None:
+    """Put the backup's database at `target`; its keys, None when it has none."""
+    keys = None
+    try:
+        with tarfile.open(source) as archive:
+            members = {member.name: member for member in archive.getmembers() if member.isfile()}
+            if _DATABASE not in members:
+                raise NotRestorable(f"{source} is no backup of maildesk.")
+            if _KEYS in members and (stream := archive.extractfile(members[_KEYS])) is not None:
+                with stream:
+                    keys = stream.read()
+            content = archive.extractfile(members[_DATABASE])
+            target.unlink(missing_ok=True)
+            with open(target, "xb", opener=_for_us_alone) as out:
+                while content is not None and (block := content.read(1 << 20)):
+                    out.write(block)
+                out.flush()
+                os.fsync(out.fileno())
+    except (tarfile.TarError, EOFError) as error:
+        raise NotRestorable(f"{source} is no backup of maildesk: {error}.") from error
+    return keys
+
+
+def _check_keys(path: Path, keys: bytes | None, source: Path) -> None:
+    """Other keys than the backup's would void every address that its letters have."""
+    if keys is not None and path.exists() and path.read_bytes() != keys:
+        raise NotRestorable(f"{path} holds other signing keys than {source}; move it away first.")
+
+
+def _check_database(path: Path, source: Path) -> None:
+    try:
+        with closing(sqlite3.connect(path)) as connection:
+            found = connection.execute("PRAGMA quick_check").fetchone()[0]
+            is_ours = connection.execute("SELECT count(*) FROM sqlite_master WHERE name = 'counters'").fetchone()[0]
+    except sqlite3.Error as error:
+        found, is_ours = str(error), 1
+    if found != "ok":
+        raise NotRestorable(f"The database in {source} is damaged: {found}.")
+    if not is_ours:
+        raise NotRestorable(f"{source} is no backup of maildesk.")
+
+
+def _for_us_alone(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _write_keys(path: Path, content: bytes) -> None:
+    with open(path, "xb", opener=_for_us_alone) as stream:
+        stream.write(content)
+        stream.flush()
+        os.fsync(stream.fileno())
+    _sync_folder(path.parent)
 
 
 def _skip_numbers(tx: Tx) -> None:
@@ -105,19 +161,6 @@ def _add(archive: tarfile.TarFile, name: str, content: bytes) -> None:
     info = tarfile.TarInfo(name)
     info.size, info.mode = len(content), 0o600
     archive.addfile(info, io.BytesIO(content))
-
-
-def _write(path: Path, archive: tarfile.TarFile, member: tarfile.TarInfo) -> None:
-    content = archive.extractfile(member)
-    if content is None:
-        raise NotRestorable(f"{member.name} of the backup cannot be read.")
-    path.unlink(missing_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
-    with os.fdopen(descriptor, "wb") as stream, content:
-        while block := content.read(1 << 20):
-            stream.write(block)
-        stream.flush()
-        os.fsync(stream.fileno())
 
 
 def _sync_folder(folder: Path) -> None:

@@ -6,7 +6,7 @@ import click
 
 from maildesk.cli.context import Invocation, print_json
 from maildesk.config import Config, notes, refuse_unbuilt
-from maildesk.errors import BadConfig
+from maildesk.errors import BadConfig, Problem
 
 EPILOG = """\b
 Examples:
@@ -35,6 +35,12 @@ def command(invocation: Invocation, online: bool, live: bool, as_json: bool) -> 
         found = [{"path": p.path, "message": p.message, "nearest": p.nearest} for p in error.problems]
         print_json({"ok": False, "errors": found})
         return error.reply.exit
+    wrong = _templates(config)
+    if wrong and not as_json:
+        raise BadConfig(*wrong)
+    if wrong:
+        print_json({"ok": False, "errors": [{"path": p.path, "message": p.message, "nearest": None} for p in wrong]})
+        return BadConfig.reply.exit
     errors = _look_around(config, online=online, live=live, is_quiet=as_json)
     if as_json:
         print_json({"ok": not errors, "errors": errors})
@@ -43,6 +49,17 @@ def command(invocation: Invocation, online: bool, live: bool, as_json: bool) -> 
         for note in notes(config):
             click.echo(note)
     return 1 if errors else 0
+
+
+def _templates(config: Config) -> list[Problem]:
+    """What is wrong with the admin's own templates, each letter tried in each language."""
+    if not config.desk.templates:
+        return []
+    # Templates take Jinja2 to look at, which a desk without its own can do without.
+    from maildesk.render import problems, template_folders
+
+    found = problems(template_folders(config.desk.templates), config.desk.languages)
+    return [Problem("desk.templates", sentence) for sentence in found]
 
 
 def _look_around(config: Config, *, online: bool, live: bool, is_quiet: bool) -> list[dict[str, object]]:

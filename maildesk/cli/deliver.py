@@ -24,6 +24,9 @@ from maildesk.mail.model import Envelope
 
 STORED, TRY_AGAIN = 0, 75
 USAGE = "usage: maildesk deliver --recipient ADDRESS [--sender ADDRESS] [--config FILE] < MAIL"
+EXIT_CODES = (
+    "Exit codes: 0 stored, 67 no such mailbox, 65 too large, 75 all else: try again. Works while the desk is down."
+)
 
 _OPTIONS = ("--recipient", "--sender", "--config")
 _CONFIG_PLACES = ("maildesk.toml", "/etc/maildesk/maildesk.toml")
@@ -54,7 +57,7 @@ class Drop:
 def main(argv: list[str]) -> int:
     """The exit code; argv is what follows `maildesk`, without the word `deliver`."""
     if argv in (["--help"], ["-h"]):
-        print(USAGE)
+        print(f"{USAGE}\n\n{EXIT_CODES}")
         return 0
     try:
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):

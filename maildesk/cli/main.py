@@ -106,8 +106,8 @@ def explain(files: tuple[str, ...], as_json: bool) -> int:
 )
 @click.argument("notice")
 @click.option("--language", metavar="L", help="Its language; else the desk's first.")
-@click.option("--html", "form", flag_value="html", help="Its page.")
-@click.option("--eml", "form", flag_value="eml", help="The whole mail.")
+@click.option("--html", "form", flag_value="html", help="Its page, as HTML.")
+@click.option("--eml", "form", flag_value="eml", help="The whole mail, as it would be sent.")
 @click.pass_obj
 def preview(invocation: Invocation, notice: str, language: str | None, form: Literal["html", "eml"] | None) -> int:
     """A letter as a customer or agent would see it, with sample values.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import unicodedata
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import TextIO
@@ -14,11 +15,14 @@ from maildesk.store.sqlite import Row, Tx
 
 # PostgreSQL refuses a negative LIMIT and SQLite a NULL one: everything is a number nobody reaches.
 ALL = 2**62
+# Joiners make one sign of several in Persian, Hindi and emoji; what else shows nothing is left out.
+_KEPT = frozenset("\n\t\u200c\u200d")
+_UNSEEN = frozenset("\r\u00ad\u200b\u2060\ufeff")
 
 
 def limit_of(count: int) -> int:
     """A command's --limit: 0 is all."""
-    return ALL if count == 0 else count
+    return ALL if count == 0 else min(count, ALL)
 
 
 def as_time(at: datetime) -> str:
@@ -152,9 +156,19 @@ def raw_of(tx: Tx, ticket: Ticket, entry_id: int) -> bytes | None:
 
 
 def plain(value: object) -> str:
-    """Text for a terminal: no control or direction mark of somebody else's mail reaches it."""
+    """Text for a terminal: no control or direction mark of somebody else's mail reaches it; every space is a space."""
     words = "" if value is None else str(value)
-    return "".join(c if c.isprintable() or c in "\n\t" else "\N{REPLACEMENT CHARACTER}" for c in words)
+    if words.isprintable():
+        return words
+    return "".join(_shown(c) for c in words)
+
+
+def _shown(char: str) -> str:
+    if char.isprintable() or char in _KEPT:
+        return char
+    if unicodedata.category(char) == "Zs":
+        return " "
+    return "" if char in _UNSEEN else "\N{REPLACEMENT CHARACTER}"
 
 
 def write_table(out: TextIO, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

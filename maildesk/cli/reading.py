@@ -11,13 +11,15 @@ import click
 from maildesk.cli import read
 from maildesk.cli.context import Invocation, print_json
 from maildesk.daemon import store_path
-from maildesk.desk.model import Outcome, State
+from maildesk.desk.model import Outcome, State, Ticket
 from maildesk.errors import NotFound
 from maildesk.store import ledger, outbox
 from maildesk.store import tickets as stored
 from maildesk.store.sqlite import SqliteEngine, Tx
 
 T = TypeVar("T")
+# No row's number is larger than the database's integers.
+_row = click.IntRange(1, 2**62)
 _json = click.option("--json", "as_json", is_flag=True, help="The same for programs.")
 _limit = click.option(
     "--limit", type=click.IntRange(0), default=50, show_default=True, help="At most so many; 0 is all."
@@ -63,41 +65,41 @@ def tickets(invocation: Invocation, state: str | None, mailbox: str, assignee: s
 
 
 @click.command(epilog="\b\nExamples:\n  maildesk ticket 50031\n  maildesk ticket 50031 --raw 7 > original.eml")
-@click.argument("number", type=click.IntRange(1))
-@click.option("--raw", metavar="ENTRY", type=click.IntRange(1), help="The original bytes of this entry's mail.")
+@click.argument("number", type=_row)
+@click.option("--raw", metavar="ENTRY", type=_row, help="The original bytes of this entry's mail.")
 @_json
 @click.pass_obj
 def ticket(invocation: Invocation, number: int, raw: int | None, as_json: bool) -> int:
     """One ticket with its whole thread. Exit code 1 when there is none."""
 
-    def look(tx: Tx) -> tuple[dict[str, object], list[dict[str, object]], bytes | None] | None:
+    def look(tx: Tx) -> tuple[Ticket, list[dict[str, object]], bytes | None] | None:
         found = stored.find_ticket_by_number(tx, number)
         if found is None:
             return None
-        if not as_json and raw is None:
-            read.write_ticket(sys.stdout, found, read.entries_json(tx, found))
-        return (
-            read.ticket_json(found),
-            read.entries_json(tx, found),
-            None if raw is None else read.raw_of(tx, found, raw),
-        )
+        return found, read.entries_json(tx, found), None if raw is None else read.raw_of(tx, found, raw)
 
     answer = _ask(invocation, look)
     if answer is None:
         if as_json:
             print_json(None)
         raise NotFound(f"There is no ticket #{number}.")
-    row, entries, original = answer
+    found, entries, original = answer
     if raw is not None:
         if original is None:
             raise NotFound(f"Ticket #{number} has no mail for entry {raw}.")
         sys.stdout.buffer.write(original)
     elif as_json:
-        print_json({**row, "entries": entries})
+        print_json({**read.ticket_json(found), "entries": entries})
+    else:
+        read.write_ticket(sys.stdout, found, entries)
     return 0
 
 
-@click.command(epilog="\b\nExamples:\n  maildesk search printer fire\n  maildesk search --json 'telescope mount'")
+@click.command(
+    epilog="\b\nExamples:\n  maildesk search printer fire\n  maildesk search --json 'telescope mount'",
+    # A word may begin with a dash: "-40".
+    context_settings={"ignore_unknown_options": True},
+)
 @click.argument("words", nargs=-1, required=True)
 @_limit
 @_json

@@ -37,8 +37,8 @@ from maildesk.desk.model import (
 from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
 from maildesk.mail import address as addresses
-from maildesk.mail.compose import base_subject
 from maildesk.mail.model import Envelope, Mail
+from maildesk.mail.subject import base_subject
 from maildesk.mail.token import read_message_id
 
 # A saved reply address is used again years later for something else; within a week it is still the same matter.
@@ -297,9 +297,11 @@ def person_was_seen(case: Case) -> Case:
 
 
 def entered(case: Case) -> Entered:
-    """The entry of a customer's mail."""
+    """The entry of a customer's mail; one that could not be read says so."""
     mail = case.mail
-    return Entered("customer", case.author, mail.subject, mail.text, mail.full_text, case.flags)
+    return Entered(
+        "customer", case.author, mail.subject, mail.text or mail.unreadable or "", mail.full_text, case.flags
+    )
 
 
 def is_spam(case: Case) -> bool:

@@ -90,7 +90,7 @@ def _is_ours(received: str, servers: tuple[str, ...]) -> bool:
 
 def _of_server(author: Person, server: str, fields: tuple[Results, ...]) -> Verdict:
     """What one server said in all its fields together; the worst result of each method wins."""
-    domain = addresses.a_label(addresses.split(author.address)[1])
+    domain = addresses.a_label(author.address.rpartition("@")[2])
     said = [(r, _passed(r, author, domain, server)) for field in fields for r in field.results]
     if any(r.method == "dmarc" and r.result == "fail" and passed is False for r, passed in said):
         return Verdict(is_failed=True, why=f"{server} says dmarc=fail for {domain}")
@@ -145,4 +145,4 @@ def _is_login(login: str, author: Person, domain: str, server: str) -> bool:
     if "@" in login:
         return addresses.same(login, author.address)
     is_at_home = server.casefold() == domain or server.casefold().endswith(f".{domain}")
-    return is_at_home and bool(login) and login.casefold() == addresses.split(author.address)[0].casefold()
+    return is_at_home and bool(login) and login.casefold() == author.address.rpartition("@")[0].casefold()

@@ -106,7 +106,7 @@ def list_ledger(tx: Tx, *, outcome: str, limit: int) -> tuple[LedgerLine, ...]:
 
 def list_lines_of(tx: Tx, mail: str) -> tuple[LedgerLine, ...]:
     """The rows of one ledger id or one Message-ID (with or without angle brackets)."""
-    number = int(mail) if mail.isascii() and mail.isdigit() else -1
+    number = int(mail) if mail.isascii() and mail.isdigit() and len(mail) <= 18 else -1
     message_id = mail if mail.startswith("<") else f"<{mail}>"
     return tuple(map(_line, tx.list("mails of the ledger by id or message id", id=number, message_id=message_id)))
 

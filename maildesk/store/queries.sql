@@ -201,6 +201,12 @@ INSERT INTO history (at, what, mail_id, ticket_id, detail) VALUES (:at, :what, :
 -- jobs; index tickets(state, solved_at).
 SELECT id, number FROM tickets WHERE state = 'solved' AND solved_at <= :before ORDER BY solved_at LIMIT :limit;
 
+-- drop: bytes of letters that left before
+-- jobs, housekeeping; index outbox(state, next_at). The letter's row stays: bounces and References find it for ever.
+DELETE FROM contents WHERE id IN (
+  SELECT contents.id FROM contents JOIN outbox ON outbox.id = contents.id
+  WHERE outbox.state = 'sent' AND outbox.sent_at < :before LIMIT :limit);
+
 -- list: new tickets that nobody was told of
 -- jobs, for the admins' daily letter; index tickets(state, solved_at). Nobody believed their senders.
 SELECT number, created_at FROM tickets
@@ -229,9 +235,10 @@ ON CONFLICT (account) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = ex
 -- Reading, for the commands
 
 -- list: tickets, newest first
--- `tickets`; primary key order. Empty text means "any".
+-- `tickets`; primary key order. Empty text means "any"; addresses are compared without case.
 SELECT * FROM tickets
-WHERE (:state = '' OR state = :state) AND (:mailbox = '' OR mailbox = :mailbox) AND (:assignee = '' OR assignee = :assignee)
+WHERE (:state = '' OR state = :state) AND (:mailbox = '' OR lower(mailbox) = lower(:mailbox))
+  AND (:assignee = '' OR lower(assignee) = lower(:assignee))
 ORDER BY number DESC LIMIT :limit;
 
 -- list: entries of a ticket

@@ -97,6 +97,7 @@ class SqliteEngine:
         self._path = path
         self._on_broken = on_broken
         self._waiting: tuple[deque[_Job], ...] = tuple(deque() for _ in Kind)
+        self._chores: deque[Future[None]] = deque()
         self._changed = threading.Condition()
         self._closing = False
         self._thread: threading.Thread | None = None
@@ -150,6 +151,17 @@ class SqliteEngine:
                 self._waiting[kind].append(job)
                 self._changed.notify()
         return job.future  # type: ignore[return-value]
+
+    def tidy(self) -> Future[None]:
+        """Between two transactions: statistics for the query planner, and the write-ahead log written back and cut."""
+        chore: Future[None] = Future()
+        with self._changed:
+            if self._closing:
+                chore.set_exception(StoreBroken("The desk is stopping; please try again."))
+            else:
+                self._chores.append(chore)
+                self._changed.notify()
+        return chore
 
     def close(self) -> None:
         """Commit what waits, checkpoint, close."""
@@ -207,14 +219,30 @@ class SqliteEngine:
         try:
             while True:
                 with self._changed:
-                    while not any(self._waiting) and not self._closing:
+                    while not any(self._waiting) and not self._chores and not self._closing:
                         self._changed.wait()
-                    if not any(self._waiting):
-                        return
-                    kind = next(k for k in Kind if self._waiting[k])
-                self._commit_batch(connection, kind)
+                    kind = next((k for k in Kind if self._waiting[k]), None)
+                if kind is not None:
+                    self._commit_batch(connection, kind)
+                elif self._chores:
+                    self._do_chore(connection, self._chores.popleft())
+                else:
+                    return
         finally:
             connection.close()
+
+    @staticmethod
+    def _do_chore(connection: sqlite3.Connection, chore: Future[None]) -> None:
+        if not chore.set_running_or_notify_cancel():
+            return
+        try:
+            connection.execute("PRAGMA optimize")
+            # A reader that is in its way makes it do less, which is no error; tomorrow is another day.
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        except sqlite3.Error as error:
+            chore.set_exception(_translated(error))
+        else:
+            chore.set_result(None)
 
     def _give_up(self, error: BaseException) -> None:
         """No writer: whoever waits or comes is told, so that nobody waits for ever."""
@@ -227,6 +255,8 @@ class SqliteEngine:
         for job in waiting:
             if job.future.set_running_or_notify_cancel():
                 job.future.set_exception(broken)
+        while self._chores:
+            self._chores.popleft().set_exception(broken)
         if self._on_broken is not None:
             self._on_broken(error)
 

@@ -14,8 +14,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maildesk.errors import NotComposable
-from maildesk.mail.compose import Outgoing, base_subject, compose, reply_subject, safe_header
+from maildesk.mail.compose import Outgoing, compose, safe_header
 from maildesk.mail.model import Attachment
+from maildesk.mail.subject import base_subject, reply_subject
 
 LETTER = Outgoing(
     from_name="Example Support",
