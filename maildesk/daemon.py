@@ -324,6 +324,9 @@ class Daemon:
                     log.warning("config.restart-needed", table=table)
             if config.desk.state_dir != self._config.desk.state_dir:
                 raise BadConfig(Problem("desk.state_dir", "a running desk cannot move"))
+            if config.desk.keys_file != self._config.desk.keys_file:
+                # Fresh keys would be made there, and every address that people have would be void.
+                raise BadConfig(Problem("desk.keys_file", "a running desk cannot change its keys"))
             self._apply(config)
             log.event("config.reloaded")
         except MaildeskError as error:

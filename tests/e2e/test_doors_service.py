@@ -45,6 +45,19 @@ def test_without_a_watchdog_none_is_fed(tmp_path: Path) -> None:
             assert "WATCHDOG=1" not in desk.heard()
 
 
+def test_a_reload_keeps_the_keys(tmp_path: Path) -> None:
+    """SIGHUP with another keys_file is refused, and an address that was given out before still leads to its ticket."""
+    with Sink() as sink, Desk(tmp_path, sink.port, agents="") as desk:
+        desk.send(plain_mail("Printer on fire"))
+        (confirmation,) = sink.wait_for(1)
+        desk.config.write_text(desk.config.read_text().replace("[desk]\n", '[desk]\nkeys_file = "elsewhere"\n'))
+        desk.hang_up()
+        until(lambda: "config.refused" in desk.log())
+        assert not (desk.state / "elsewhere").exists()
+        desk.send(plain_mail("Another matter", words="More."), confirmation.header("Reply-To") or "")
+        until(lambda: len(desk.json("ticket", "50031")["entries"]) == 2)
+
+
 def test_a_busy_database_does_not_end_a_watched_desk(tmp_path: Path) -> None:
     """Somebody locks the database for longer than the writer waits: the desk goes on, and is fed to the watchdog."""
     with Sink() as sink:
