@@ -114,10 +114,11 @@ class Settler:
 
     @staticmethod
     def _named(decision: Decision, facts: Facts) -> int | None:
-        """The ticket of a duplicate: the one its twin went to."""
+        """The ticket of a duplicate: the one its twin for the same mailbox went to, else another twin's."""
         if decision.outcome != "duplicate":
             return None
-        return next((t.ticket_id for t in facts.twins if t.ticket_id is not None), None)
+        twins = sorted(facts.twins, key=lambda t: not addresses.same(t.mailbox, facts.mailbox))
+        return next((t.ticket_id for t in twins if t.ticket_id is not None), None)
 
     def _apply(
         self, tx: Tx, decision: Decision, stored: ledger.StoredMail, mail: Mail, now: datetime

@@ -79,6 +79,20 @@ def test_two_mailboxes_at_once(tmp_path: Path, server: Server, sink: Sink) -> No
     assert len(sink.mails) == 2
 
 
+def test_the_same_mail_again(tmp_path: Path, server: Server, sink: Sink) -> None:
+    """A mail for two mailboxes that comes a second time is a duplicate for each, of its own mailbox's ticket."""
+    two = ["support@desk.test", "sales@desk.test"]
+    with server.desk(tmp_path, sink) as desk:
+        for _ in range(2):
+            server.postfix.submit("lea@client.test", two, plain_mail("Both of you, again"))
+            until(lambda: not server.postfix.queued())
+        until(lambda: [row["outcome"] for row in desk.json("mails")] == ["duplicate"] * 2 + ["ticket"] * 2)
+        rows = [(row["mailbox"], row["ticket"]) for row in desk.json("mails")]
+        assert rows[:2] == rows[2:]
+        assert desk.stop() == 0
+    assert len(sink.mails) == 2
+
+
 def test_an_unknown_recipient_is_bounced_by_postfix(tmp_path: Path, server: Server, sink: Sink) -> None:
     """550 5.1.1 at RCPT becomes a bounce to the sender, from Postfix; the other recipient has the mail."""
     with server.desk(tmp_path, sink) as desk:
