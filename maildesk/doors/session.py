@@ -12,6 +12,7 @@ import asyncio
 import collections
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
