@@ -33,7 +33,7 @@ from maildesk.settle import Settler
 from maildesk.store import ledger, outbox, tickets
 from maildesk.store.keys import load_or_create
 from maildesk.store.outbox import ClaimedLetter
-from maildesk.store.sqlite import SqliteEngine, Tx
+from maildesk.store.sqlite import SqliteEngine, StoreBusy, Tx
 from maildesk.web.app import WebDoor
 from maildesk.worker import Worker
 
@@ -191,7 +191,11 @@ class Daemon:
                 self._stop.set()
             if interval is not None and not self._stop.is_set():
                 # The watchdog vouches for the writer, not for this loop alone.
-                await asyncio.wrap_future(self._store.write(lambda tx: tx.find("counter", name="ticket")))
+                try:
+                    await asyncio.wrap_future(self._store.write(lambda tx: tx.find("counter", name="ticket")))
+                except StoreBusy:
+                    # The writer answers: somebody else has locked the database, which no restart of ours would help.
+                    log.warning("store.busy")
                 systemd.sd_notify("WATCHDOG=1")
         stopping.cancel()
 
@@ -320,6 +324,9 @@ class Daemon:
                     log.warning("config.restart-needed", table=table)
             if config.desk.state_dir != self._config.desk.state_dir:
                 raise BadConfig(Problem("desk.state_dir", "a running desk cannot move"))
+            if config.desk.keys_file != self._config.desk.keys_file:
+                # Fresh keys would be made there, and every address that people have would be void.
+                raise BadConfig(Problem("desk.keys_file", "a running desk cannot change its keys"))
             self._apply(config)
             log.event("config.reloaded")
         except MaildeskError as error:

@@ -7,6 +7,8 @@ import socket
 import time
 from functools import cache
 
+# A manager that does not read for so long is left alone: our doors wait meanwhile.
+_TELL_S = 0.2
 _FIRST_PASSED = 3  # sd_listen_fds(3): descriptors are passed from 3 on
 
 
@@ -22,6 +24,7 @@ def sd_notify(*lines: str) -> bool:
     name = "\0" + place[1:] if place.startswith("@") else place
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as teller:
+            teller.settimeout(_TELL_S)
             teller.connect(name)
             teller.sendall("\n".join(lines).encode())
     except OSError:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import smtplib
+import socket
+import sqlite3
+from contextlib import closing, suppress
 from pathlib import Path
 
 from tests.servers.desk import Desk, plain_mail
@@ -40,6 +43,46 @@ def test_without_a_watchdog_none_is_fed(tmp_path: Path) -> None:
             sink.wait_for(1)
             assert desk.stop() == 0
             assert "WATCHDOG=1" not in desk.heard()
+
+
+def test_a_reload_keeps_the_keys(tmp_path: Path) -> None:
+    """SIGHUP with another keys_file is refused, and an address that was given out before still leads to its ticket."""
+    with Sink() as sink, Desk(tmp_path, sink.port, agents="") as desk:
+        desk.send(plain_mail("Printer on fire"))
+        (confirmation,) = sink.wait_for(1)
+        desk.config.write_text(desk.config.read_text().replace("[desk]\n", '[desk]\nkeys_file = "elsewhere"\n'))
+        desk.hang_up()
+        until(lambda: "config.refused" in desk.log())
+        assert not (desk.state / "elsewhere").exists()
+        desk.send(plain_mail("Another matter", words="More."), confirmation.header("Reply-To") or "")
+        until(lambda: len(desk.json("ticket", "50031")["entries"]) == 2)
+
+
+def test_a_busy_database_does_not_end_a_watched_desk(tmp_path: Path) -> None:
+    """Somebody locks the database for longer than the writer waits: the desk goes on, and is fed to the watchdog."""
+    with Sink() as sink:
+        desk = Desk(tmp_path, sink.port, agents="", environment={"WATCHDOG_USEC": "200000"})
+        with desk, closing(sqlite3.connect(desk.state / "maildesk.db", isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            until(lambda: desk.heard() and "store.busy" in desk.log(), 15)
+            other.execute("ROLLBACK")
+            desk.send(plain_mail("Still there?"))
+            sink.wait_for(1)
+            assert desk.stop() == 0
+
+
+def test_a_manager_that_does_not_listen_stops_nothing(tmp_path: Path) -> None:
+    """When nobody reads what is told to systemd, and its queue is full, mail is taken all the same."""
+    with Sink() as sink, Desk(tmp_path, sink.port, agents="") as desk:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other, suppress(BlockingIOError):
+            other.setblocking(False)
+            other.connect(str(tmp_path / "notify"))
+            while True:
+                other.send(b"STATUS=full")
+        desk.hang_up()
+        until(lambda: "config.reloaded" in desk.log())
+        desk.send(plain_mail("Still there?"))
+        sink.wait_for(1)
 
 
 def test_check_live_and_online(tmp_path: Path) -> None:
