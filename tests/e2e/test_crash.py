@@ -84,7 +84,8 @@ def send_until_taken(desk: DyingDesk, number: int) -> None:
 
 def test_smtp(tmp_path: Path, sink: Sink) -> None:
     """By SMTP, at every moment from the dot to the relay's answer; only a 250 that was lost makes a duplicate."""
-    moments = [f"{when} {what}" for what in (ACCEPT, ROWS, SETTLE, SEND) for when in ("before", "after")]
+    moments = [f"{when} {what}" for what in (ACCEPT, SETTLE, SEND) for when in ("before", "after")]
+    moments.append(f"after {ROWS}")
     with DyingDesk(tmp_path, sink.port, agents="") as desk:
         for number, moment in enumerate(moments):
             desk.dies(moment)
@@ -109,10 +110,10 @@ def test_smtp_on_the_wire(tmp_path: Path, sink: Sink) -> None:
             desk.start()
             assert len(rows(desk)) == number
             desk.send(mail(number), sender=author(number))
-            desk.kill()
-            desk.start()
-        # The second of the kills may come when the confirmation has just left.
-        assert not assert_each_once(desk, sink, 3, sent_twice=3)
+        desk.kill()
+        desk.start()
+        # The last kill may come when a confirmation has left and its daemon has not noted that yet.
+        assert not assert_each_once(desk, sink, 3, sent_twice=1)
 
 
 def test_lmtp_with_postfix(tmp_path: Path, sink: Sink) -> None:
@@ -140,7 +141,8 @@ def test_lmtp_with_postfix(tmp_path: Path, sink: Sink) -> None:
 
 def test_maildrop(tmp_path: Path, sink: Sink) -> None:
     """A mail leaves the maildrop only once it is committed: whatever dies before offers it again, recognised."""
-    moments = [f"{when} {what}" for what in (ACCEPT, ROWS, REMOVE) for when in ("before", "after")]
+    moments = [f"{when} {what}" for what in (ACCEPT, REMOVE) for when in ("before", "after")]
+    moments.append(f"after {ROWS}")
     with DyingDesk(tmp_path, sink.port, agents="", tables="[maildrop]\n") as desk:
         drop = desk.state / "maildrop" / "new"
         for number, moment in enumerate(moments):
