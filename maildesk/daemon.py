@@ -281,7 +281,7 @@ class Daemon:
 
         def look(tx: Tx) -> tuple[datetime | None, datetime | None]:
             oldest = ledger.list_received(tx, 1)
-            return (oldest[0][1] if oldest else None), outbox.oldest_letter_at(tx)
+            return (oldest[0].received_at if oldest else None), outbox.oldest_letter_at(tx)
 
         mail_at, letter_at = self._store.read(look)
         if mail_at is not None and now - mail_at > MAIL_AFTER:

@@ -22,6 +22,8 @@ from maildesk.store.sqlite import Kind, SqliteEngine, StoreBroken, StoreBusy
 PATIENCE_S = 5.0
 # After so many failures a person looks: a ticket says that the mail could not be read.
 MAX_ATTEMPTS = 3
+# A mail above this is understood beside the others.
+LARGE_BYTES = 1_000_000
 # How many mails are worked on at once; the rest wait on disk.
 MAX_UNDERWAY = 64
 _RETRY_S = 1.0
@@ -76,8 +78,9 @@ class Worker:
         self._on_letters = on_letters
         self._underway: dict[int, Underway] = {}
         self._wake = asyncio.Event()
-        # Decoding holds the interpreter's lock: two threads keep one large mail from delaying the others, more do not help.
-        self._pool = ThreadPoolExecutor(2, thread_name_prefix="understand")
+        # Decoding holds the interpreter's lock, so more threads only wait for each other; but nobody waits for a large mail.
+        self._quick = ThreadPoolExecutor(1, thread_name_prefix="understand")
+        self._slow = ThreadPoolExecutor(1, thread_name_prefix="understand-large")
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry_at: dict[int, float] = {}
 
@@ -105,7 +108,8 @@ class Worker:
             stopping.cancel()
             if self._tasks:
                 await asyncio.wait(self._tasks)
-            self._pool.shutdown(wait=True, cancel_futures=True)
+            for pool in (self._quick, self._slow):
+                pool.shutdown(wait=True, cancel_futures=True)
 
     async def _pause(self, *others: asyncio.Task[Literal[True]]) -> None:
         """Until something changed, or may have changed by time alone."""
@@ -119,13 +123,13 @@ class Worker:
             return
         now = time.monotonic()
         waiting = self._store.read(lambda tx: ledger.list_received(tx, MAX_UNDERWAY * 2))
-        for mail_id, _ in waiting:
+        for mail in waiting:
             if len(self._underway) >= MAX_UNDERWAY:
-                return
-            if mail_id not in self._underway and self._retry_at.get(mail_id, 0.0) <= now:
-                self._retry_at.pop(mail_id, None)
-                self._underway[mail_id] = Underway(mail_id, now)
-                self._start(self._understand(mail_id))
+                break
+            if mail.id not in self._underway and self._retry_at.get(mail.id, 0.0) <= now:
+                self._retry_at.pop(mail.id, None)
+                self._underway[mail.id] = Underway(mail.id, now)
+                self._start(self._understand(mail.id, self._slow if mail.size_bytes > LARGE_BYTES else self._quick))
         # The line is the order of acceptance, also for what comes back after a failure.
         self._underway = dict(sorted(self._underway.items()))
 
@@ -134,10 +138,10 @@ class Worker:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _understand(self, mail_id: int) -> None:
+    async def _understand(self, mail_id: int, pool: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         try:
-            mail, is_signed = await loop.run_in_executor(self._pool, self._understood, mail_id)
+            mail, is_signed = await loop.run_in_executor(pool, self._understood, mail_id)
         except Exception as error:  # noqa: BLE001 - whatever reading raises, the mail stays in the ledger and is tried again
             await self._failed(mail_id, error)
             return

@@ -12,6 +12,7 @@ import asyncio
 import collections
 import ssl
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -141,7 +142,9 @@ class SmtpSession(SMTP):
     def abort(self) -> None:
         """Go without a word."""
         if isinstance(self.transport, asyncio.WriteTransport):
-            self.transport.abort()
+            # Python 3.11.2's TLS transport forgets its wire once it was closed, and is on its way out already.
+            with suppress(AttributeError):
+                self.transport.abort()
 
     def _part(self, reply: bytes) -> None:
         """Write a last reply, take no further command, close."""

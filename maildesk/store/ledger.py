@@ -29,6 +29,15 @@ class StoredMail:
 
 
 @dataclass(frozen=True, slots=True)
+class Unsettled:
+    """An accepted mail that waits to be worked on."""
+
+    id: int
+    received_at: datetime
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
 class LedgerLine:
     """One row of the ledger as `mails --json` shows it."""
 
@@ -67,10 +76,10 @@ def add_mails(tx: Tx, raw: bytes, envelope: Envelope, mailboxes: Iterable[str]) 
     )
 
 
-def list_received(tx: Tx, limit: int) -> tuple[tuple[int, datetime], ...]:
-    """Mails that are not settled yet, oldest first: id and time of acceptance."""
+def list_received(tx: Tx, limit: int) -> tuple[Unsettled, ...]:
+    """Mails that are not settled yet, oldest first."""
     return tuple(
-        (integer(row["id"]), from_iso(text(row["received_at"])))
+        Unsettled(integer(row["id"]), from_iso(text(row["received_at"])), integer(row["size"]))
         for row in tx.list("mails not settled yet", limit=limit)
     )
 

@@ -15,7 +15,8 @@ VALUES (:raw_id, :via, :peer, :sender, :recipients, :mailbox, :received_at, :pro
 
 -- list: mails not settled yet
 -- The worker at its start, and whoever asks what stands still; index mails(outcome, id).
-SELECT id, received_at FROM mails WHERE outcome = 'received' ORDER BY id LIMIT :limit;
+SELECT mails.id, mails.received_at, raws.size FROM mails JOIN raws ON raws.id = mails.raw_id
+WHERE mails.outcome = 'received' ORDER BY mails.id LIMIT :limit;
 
 -- find: accepted mail with its bytes
 -- The worker, to understand it; primary key.
