@@ -14,7 +14,7 @@ import os
 import re
 import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from aiosmtplib import SMTP, SMTPAuthenticationError, SMTPException, SMTPRespons
 
 from maildesk import config
 from maildesk.errors import MaildeskError
+from maildesk.mail import address as addresses
 from maildesk.oauth import TokenSource
 
 CONNECT_S = 30.0
@@ -229,6 +230,7 @@ class SmtpRoad:
     async def _transaction(self, letter: Outgoing, still_ours: StillOurs) -> Fate:
         """MAIL, RCPT, DATA, the last dot (RFC 5321, 3.3)."""
         client, content = self._client, _with_crlf(letter.content)
+        letter = replace(letter, sender=_on_the_wire(letter.sender), recipient=_on_the_wire(letter.recipient))
         if _NOT_IN_A_PATH.search(letter.sender + letter.recipient):
             return Refused("the address cannot be written in an SMTP command")
         options = [f"SIZE={len(content)}"] if client.supports_extension("size") else []
@@ -361,6 +363,12 @@ def _stuffed(content: bytes) -> bytes:
     """A dot more before each line that begins with one (RFC 5321, 4.5.2)."""
     stuffed = content.replace(b"\r\n.", b"\r\n..")
     return b"." + stuffed if stuffed.startswith(b".") else stuffed
+
+
+def _on_the_wire(address: str) -> str:
+    """The domain in ASCII where that makes the whole address ASCII: then no server needs SMTPUTF8 for it."""
+    local, at, domain = address.rpartition("@")
+    return f"{local}{at}{addresses.a_label(domain)}" if at and local.isascii() and not domain.isascii() else address
 
 
 def _needs_utf8(letter: Outgoing) -> bool:

@@ -76,3 +76,12 @@ def test_a_bounce_by_postfix_becomes_an_event(tmp_path: Path) -> None:
             assert desk.stop() == 0
         assert [letter.recipient for letter in outside.mails] == ["ana@desk.test"] * 2
         assert b"5.1.1" in outside.mails[1].raw
+
+
+def test_a_customer_of_an_umlaut_domain_is_answered_by_any_relay(tmp_path: Path) -> None:
+    """Only the domain of the address is beyond ASCII: its ASCII form goes to a relay without SMTPUTF8."""
+    with Sink(offers=("SIZE 60000000",)) as sink, Desk(tmp_path, sink.port, agents="") as desk:
+        desk.send(plain_mail("Anfrage", author="Jo <jo@büro.test>", proved=False))
+        (letter,) = sink.wait_for(1)
+        assert letter.recipient == "jo@xn--bro-hoa.test"
+        assert letter.raw.isascii()
