@@ -106,7 +106,9 @@ class Clockwork:
 
     def stop(self) -> None:
         """No further tick; a transaction that has begun is finished by the store."""
-        self._scheduler.shutdown(wait=False)
+        # A start that failed earlier has never come to the scheduler, and its own reason is the one to tell.
+        if self._scheduler.running:
+            self._scheduler.shutdown(wait=False)
 
     async def tick(self) -> None:
         """Run every job whose last run is a period ago."""
