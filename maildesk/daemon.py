@@ -19,6 +19,7 @@ from maildesk.config import Config, Imap, Lmtp, Smtp, notes, refuse_unbuilt
 from maildesk.control import Control
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.model import StandingStill
+from maildesk.doors import dropbox
 from maildesk.doors.imap import ImapDoor
 from maildesk.doors.listen import open_socket, server_tls
 from maildesk.doors.maildrop import MaildropDoor
@@ -106,6 +107,7 @@ class Daemon:
         self._stop = asyncio.Event()
         self._broken: BaseException | None = None
         self._closers: list[Callable[[], Awaitable[None]]] = []
+        self._rooms: list[asyncio.Task[None]] = []
         self._imap: list[ImapDoor] = []
         self._started_at = clock.now()
 
@@ -162,12 +164,15 @@ class Daemon:
             clockwork.start()
             systemd.sd_notify("READY=1", f"MAINPID={os.getpid()}")
             log.event("desk.ready", desk=self._directory.keyring.desk_id, pid=os.getpid())
-            await self._watch(worker_task, relay_task)
+            await self._watch(worker_task, relay_task, *self._rooms)
             systemd.sd_notify("STOPPING=1")
         finally:
             clockwork.stop()
-            for close in reversed(self._closers):
-                await close()
+            # Together: while one waits for a mail that is coming in, no other takes a new one.
+            closed = await asyncio.gather(*(close() for close in self._closers), return_exceptions=True)
+            for error in closed:
+                if isinstance(error, BaseException):
+                    log.failure("desk.door", error)
             worker_stop.set()
             await asyncio.wait({worker_task}, timeout=DRAIN_S)
             self._relay.stop()
@@ -235,8 +240,14 @@ class Daemon:
                 config.limits.max_mail_bytes,
                 config.mailbox[0].address,
             )
+            try:
+                dropbox.create(str(config.maildrop.path), config.maildrop.group)
+            except OSError as error:
+                problem = Problem("maildrop.path", f"{config.maildrop.path} cannot be made: {error.strerror}")
+                raise BadConfig(problem) from error
             stop = asyncio.Event()
             task = asyncio.ensure_future(drop.run(stop))
+            self._rooms.append(task)
             self._closers.append(lambda: _stopped(stop, task))
         for settings in config.imap:
             self._open_imap(settings)
