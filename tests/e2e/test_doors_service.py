@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import smtplib
 import socket
 import sqlite3
 from contextlib import closing, suppress
 from pathlib import Path
 
-from tests.servers.desk import Desk, plain_mail
+import pytest
+
+from tests.servers.client import Client
+from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.post import Post
 from tests.servers.sink import Sink
 from tests.wait import until
@@ -43,6 +48,52 @@ def test_without_a_watchdog_none_is_fed(tmp_path: Path) -> None:
             sink.wait_for(1)
             assert desk.stop() == 0
             assert "WATCHDOG=1" not in desk.heard()
+
+
+def test_a_maildrop_that_cannot_be_made_is_said_at_start(tmp_path: Path) -> None:
+    """A path that is a file: exit 78 with the key and the reason, and no desk that is ready without its door."""
+    with Sink() as sink:
+        desk = Desk(tmp_path, sink.port, agents="", tables='[maildrop]\npath = "../maildesk.toml"\n')
+        done = desk.run("serve")
+        assert done.returncode == 78
+        assert b"maildrop.path" in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+def test_a_port_in_use_is_said_at_start(tmp_path: Path) -> None:
+    """Somebody else listens where a door should open: one sentence that names the address, and no other door is left."""
+    with Sink() as sink, socket.socket() as other:
+        desk = Desk(tmp_path, sink.port, agents="", tables="[maildrop]\n")
+        other.bind(("127.0.0.1", desk.smtp_port))
+        other.listen()
+        done = desk.run("serve")
+        assert done.returncode in (75, 78)
+        assert f"127.0.0.1:{desk.smtp_port}".encode() in done.stderr
+        assert b"makers" not in done.stderr
+        assert b"Traceback" not in done.stderr
+
+
+@pytest.mark.parametrize("slow", ["smtp", "lmtp"])
+def test_all_doors_close_together(tmp_path: Path, slow: str) -> None:
+    """After SIGTERM no door takes a new client while another waits for a mail that is coming in, which is taken."""
+    lmtp_port = free_port()
+    with Sink() as sink:
+        desk = Desk(tmp_path, sink.port, agents="", tables=f'[lmtp]\nlisten = "127.0.0.1:{lmtp_port}"\n')
+        with desk, Client(("127.0.0.1", lmtp_port if slow == "lmtp" else desk.smtp_port)) as client:
+            client.say("LHLO mx.desk.test" if slow == "lmtp" else "EHLO client.test")
+            client.envelope("lea@client.test", ["support@desk.test"])
+            assert client.say("DATA").startswith("354")
+            os.kill(desk.pid, signal.SIGTERM)
+            until(lambda: not is_open(lmtp_port) and not is_open(desk.smtp_port))
+            client.send(plain_mail("Just in time") + b".\r\n")
+            assert client.reply().startswith("250 ")
+            assert desk.stop() == 0
+            assert [row["outcome"] for row in desk.json("mails")] == ["ticket"]
+
+
+def is_open(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
 def test_a_reload_keeps_the_keys(tmp_path: Path) -> None:
