@@ -80,7 +80,17 @@ def prepare_state(config: Config) -> None:
 
 
 def open_directory(config: Config) -> Directory:
-    """The desk's directory with its signing keys, made at the first start."""
+    """The desk's directory with its signing keys, made at the first start.
+
+    Raises BadConfig when a desk is there and its keys are not: fresh ones would void every address that people have.
+    """
+    if store_path(config).exists() and not config.desk.keys_file.exists():
+        raise BadConfig(
+            Problem(
+                "desk.keys_file",
+                f'"{config.desk.keys_file}" is gone and the desk is not: put the keys back, from a backup',
+            )
+        )
     domain = addresses.split(config.mailbox[0].address)[1]
     keyring = load_or_create(config.desk.keys_file, config.desk.id, addresses.a_label(domain), clock.fresh_bytes(32))
     return Directory(config, keyring)

@@ -16,7 +16,7 @@ import click
 from maildesk import __version__, clock
 from maildesk.cli.context import Invocation
 from maildesk.config import Config
-from maildesk.daemon import Lock, prepare_state, store_path
+from maildesk.daemon import Lock, open_directory, prepare_state, store_path
 from maildesk.errors import MaildeskError, NotFound
 from maildesk.store import tickets
 from maildesk.store.sqlite import SqliteEngine, StoreBroken, Tx
@@ -82,6 +82,9 @@ def restore(config: Config, source: Path) -> int:
             engine.close()
         if keys is not None and not config.desk.keys_file.exists():
             _write_keys(config.desk.keys_file, keys)
+        if keys is None and not config.desk.keys_file.exists():
+            # Without keys of its own, and without any that were put there before, the restored desk gets fresh ones.
+            open_directory(config)
         # A log that a former database left behind would be played into this one.
         for ending in ("-wal", "-shm"):
             database.with_name(database.name + ending).unlink(missing_ok=True)

@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from maildesk.config import Config, find_config, load
-from maildesk.errors import BadConfig
+from maildesk.errors import BadConfig, Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,8 @@ class Invocation:
 
 def spoken_languages(templates: str) -> Collection[str]:
     """The languages in which every letter can be written, with the admin's folder of templates ("" for none)."""
+    if templates and not Path(templates).is_dir():
+        raise BadConfig(Problem("desk.templates", f'"{templates}" is no folder'))
     # Templates take Jinja2 to look at, which most commands can do without.
     from maildesk.render import Renderer, template_folders
 

@@ -243,3 +243,27 @@ def test_signals_in_a_pipe(tmp_path: Path, sink: Sink) -> None:
         assert desk._process.wait(30) == 0
         with socket.socket() as probe:
             assert probe.connect_ex(("127.0.0.1", desk.smtp_port)) != 0
+
+
+def test_a_desk_without_its_keys_does_not_start(tmp_path: Path, sink: Sink) -> None:
+    """Fresh keys beside an old database would void every address: 78, and the next start with the keys goes on."""
+    desk = Desk(tmp_path, sink.port)
+    with desk:
+        assert desk.stop() == 0
+        keys = desk.state / "keys"
+        keys.rename(tmp_path / "kept")
+        refused = desk.run("serve")
+        assert refused.returncode == 78
+        assert b"desk.keys_file" in refused.stderr
+        assert not keys.exists()
+        (tmp_path / "kept").rename(keys)
+        desk.start()
+        assert desk.stop() == 0
+
+
+def test_a_folder_of_templates_that_is_not_there(tmp_path: Path, sink: Sink) -> None:
+    """A misspelt templates folder is refused, not passed over."""
+    desk = Desk(tmp_path, sink.port, desk='templates = "nowhere"')
+    refused = desk.run("check")
+    assert refused.returncode == 78
+    assert b"desk.templates" in refused.stderr
