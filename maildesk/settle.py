@@ -89,10 +89,10 @@ class Settler:
             try:
                 self.owe(tx, plan, ticket, now, mail_id=mail_id)
             except NotComposable as error:
+                why.append(f"no {plan.notice} to {plan.recipient.address}: {error}")
                 # An answer that cannot go must not vanish; whoever cannot be confirmed still has a ticket.
                 if plan.notice == "answer":
-                    raise
-                why.append(f"no {plan.notice} to {plan.recipient.address}: {error}")
+                    owed += self.refused(tx, ticket_id, plan.recipient.address, plan.notice, str(error), now)
                 continue
             why.append(f"{plan.notice} to {plan.recipient.address}")
             owed += 1

@@ -21,6 +21,7 @@ _HISTORY_ENTRIES = 3
 _HISTORY_CHARS = 4000
 # A longer mail is shown to this length; the whole of it stays in the store.
 _TEXT_CHARS = 100_000
+_UNBELIEVED = {"agent-unverified", "auth-fail", "ambiguous-author"}
 # RFC 5322, 3.6.4, without the forms that nobody writes.
 _MESSAGE_ID = re.compile(r"<[!-;=?A-~]+@[!-;=?A-~]+>", re.ASCII)
 
@@ -119,8 +120,12 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
 
 
 def said(case: Case, earlier: Iterable[Entry]) -> tuple[Said, ...]:
-    """The last few things said on a ticket, newest first, for whoever answers."""
-    spoken = [e for e in earlier if e.kind != "event" and e.text.strip()][:_HISTORY_ENTRIES]
+    """The last few things said on a ticket, newest first, for whoever answers.
+
+    Not what is forged or may be: a history has no room for the warning, and would show it under the name it claims.
+    """
+    spoken = [e for e in earlier if e.kind != "event" and e.text.strip() and not _UNBELIEVED & set(e.flags)]
+    spoken = spoken[:_HISTORY_ENTRIES]
     return tuple(Said(name_of(case, e.author), e.at, e.text.strip()[:_HISTORY_CHARS], e.kind) for e in spoken)
 
 

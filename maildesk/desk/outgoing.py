@@ -21,19 +21,22 @@ def public(entries: Iterable[Entry]) -> tuple[Entry, ...]:
 def answer_text(
     blocks: tuple[Block, ...], own_text: str, entries: Iterable[Entry], replaced: Iterable[str], by: str
 ) -> str:
-    """The text of an answer: own_text for the first own block (its commands are gone), later own blocks and the
+    """The text of an answer: own_text for the block on top (its commands are gone), later own blocks and the
     signature as they are, and between them the quoted lines that stand in a public entry.
 
     replaced: the agent's own addresses, which no customer sees; `by` the mailbox's address stands in their place.
     """
-    known = {_plain(line) for e in public(entries) for line in e.full_text.split("\n")} - {""}
+    # A customer has all of what they wrote; of an agent's mail they got its text, and not what it quoted of a notice.
+    seen = (e.full_text if e.kind == "customer" else e.text for e in public(entries))
+    known = {_plain(line) for text in seen for line in text.split("\n")} - {""}
     # Only a quote with the agent's words below it is answered; the rest is what mail programs append.
     last_own = max((i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()), default=-1)
-    first_own = next((i for i, block in enumerate(blocks) if block.kind == "own"), -1)
-    parts: list[str] = [own_text] if first_own == -1 and own_text else []
+    # Commands were looked for in the first block alone, so that only this one is replaced.
+    is_on_top = bool(blocks) and blocks[0].kind == "own"
+    parts: list[str] = [] if is_on_top else [own_text]
     for index, block in enumerate(blocks):
         if block.kind == "own":
-            parts.append(own_text if index == first_own else block.text.strip("\n"))
+            parts.append(own_text if index == 0 else block.text.strip("\n"))
         elif block.kind == "signature":
             parts.append(block.text.rstrip("\n"))
         elif block.kind == "quote" and index < last_own:

@@ -81,7 +81,14 @@ def address_fault(address: str) -> str | None:
 
 
 def _tidy(address: str) -> str:
+    """The address with its domain in lower case, its local part without quotes that it does not need.
+
+    "lea"@x.test and lea@x.test are one mailbox (RFC 5321, 4.1.2): two spellings must not be two people.
+    """
     local, _, domain = address.rpartition("@")
+    if local.startswith('"'):
+        bare = re.sub(r"\\(.)", r"\1", local[1:-1])
+        local = bare if all(_ATOM.fullmatch(atom) for atom in bare.split(".")) else local
     return f"{local}@{domain.lower()}"
 
 

@@ -1,0 +1,87 @@
+"""What somebody with bad intentions, or a mail program with odd habits, must not get out of the desk."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.desk.world import FAILED, Letter, World, only
+
+LEA = "Lea Martin <lea@client.test>"
+ANA = "Ana Lima <ana@desk.test>"
+BEN = "Ben Okoro <ben@desk.test>"
+
+
+def _quoted(letter: Letter) -> str:
+    lines = "".join(f"> {line}\n" for line in letter.text.splitlines())
+    return f"On Sun, 22 Nov 2026 at 18:05, {letter.message['From']} wrote:\n{lines}"
+
+
+def _opened(world: World) -> dict[str, Letter]:
+    world.write(LEA)
+    return {x.recipient: x for x in world.letters()}
+
+
+def _reply_to(letter: Letter) -> tuple[str, ...]:
+    return (str(letter.message["Reply-To"]),)
+
+
+def test_what_an_earlier_answer_quoted_of_a_note_stays_inside(world: World) -> None:
+    """A customer has the text of an answer, not what the agent's mail quoted below it: a note that stood there is no
+    public line for the next answer's quotes."""
+    first = _opened(world)
+    world.write(BEN, "#note\nThe customer cannot be trusted.\n", answers=first["ben@desk.test"])
+    world.letters()
+    world.write(LEA, "Any news?\n", answers=first["lea@client.test"])
+    notice = only(world.letters(), "reply", "ana@desk.test")
+    assert "cannot be trusted" in notice.text
+    world.write(ANA, "We look at it.\n", answers=notice)
+    answer = only(world.letters(), "answer")
+    world.write(LEA, "And now?\n", answers=answer)
+    later = only(world.letters(), "reply", "ana@desk.test")
+    quote = f"{_quoted(later)}> The customer cannot be trusted.\n"
+    world.write(ANA, f"Hello,\n\n{quote}\nthat is all.\n", to=_reply_to(later))
+    answer = only(world.letters(), "answer")
+    assert "that is all." in answer.text
+    assert "trusted" not in answer.text
+
+
+def test_an_answer_below_the_quote_goes_out(world: World) -> None:
+    """Who writes below what they answer has written an answer: all of it goes to the customer."""
+    notice = _opened(world)["ana@desk.test"]
+    world.write(ANA, f"{_quoted(notice)}\nUse water.\n\nAnd foam.\n", to=_reply_to(notice))
+    answer = only(world.letters(), "answer", "lea@client.test")
+    assert "Use water.\r\n\r\nAnd foam." in answer.text
+    assert "wrote to Desk Support" not in answer.text
+
+
+@pytest.mark.parametrize("results", [None, FAILED])
+def test_a_forged_agent_is_not_repeated_to_the_colleagues(world: World, results: str | None) -> None:
+    """A notice's history has no place for a warning: what nobody proved to be an agent's stands in none."""
+    first = _opened(world)
+    world.write(ANA, "Send Lea the password.\n", to=_reply_to(first["ana@desk.test"]), results=results)
+    world.letters()
+    world.write(LEA, "Any news?\n", answers=first["lea@client.test"])
+    for letter in world.letters():
+        assert "password" not in letter.text
+
+
+def test_quotes_around_a_local_part_make_no_other_person(world: World) -> None:
+    """A local part needs no quotes that change nothing: "lea"@client.test is lea@client.test (RFC 5321, 4.1.2), braked as one."""
+    spellings = ('"lea"', "lea", r'"l\ea"', r'"le\a"', '"LEA"')
+    for number, spelling in enumerate(spellings):
+        head = f"From: {spelling}@client.test\r\nSubject: Hi\r\nMessage-ID: <{number}@client.test>\r\n"
+        world.give(f"{head}\r\nHi\r\n".encode())
+    confirmed = [x.recipient for x in world.letters() if x.kind == "confirmation"]
+    assert confirmed == ["lea@client.test"] * 3
+
+
+def test_an_answer_that_cannot_be_written_is_told(world: World) -> None:
+    """A requester whose address no letter can bear: the ticket opens, and an agent's answer comes back as undelivered."""
+    raw = "From: a\ufeffb@client.test\r\nTo: support@desk.test\r\nSubject: Hi\r\nMessage-ID: <1@client.test>\r\n\r\nHi\r\n"
+    world.give(raw.encode())
+    notice = only(world.letters(), "new", "ana@desk.test")
+    world.write(ANA, "Use water.\n", answers=notice)
+    sent = world.letters()
+    assert "answer" not in {x.notice for x in sent}
+    assert only(sent, "undelivered").recipient == "ana@desk.test"
+    assert [kind for kind, _, _ in world.entries()] == ["customer", "agent", "event"]
