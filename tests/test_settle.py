@@ -204,7 +204,13 @@ def test_a_well_formed_message_id_stands_in_the_references_alone(world: World) -
 
 @pytest.mark.parametrize(
     ("author", "is_written_to"),
-    [('"é"@client.test', False), ("\ufeffa@client.test", False), ('"a b"@client.test', True), ("a@ä.test", True)],
+    [
+        ('"é"@client.test', True),
+        ('"é b"@client.test', False),
+        ("\ufeffa@client.test", False),
+        ('"a b"@client.test', True),
+        ("a@ä.test", True),
+    ],
 )
 @pytest.mark.parametrize("results", ["mx.desk.test; dmarc=pass header.from={}", "mx.evil.test; none"])
 def test_an_address_that_cannot_be_written_to_costs_the_confirmation_alone(
