@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import groupby
 
 from maildesk.desk.model import Entry
-from maildesk.mail.model import Block
+from maildesk.mail.model import Block, BlockKind
 
 _MARKS = re.compile(r"^[\s>|]+")
+# A list's marks differ between a letter's text and its HTML.
+_LISTED = re.compile(r"^[\s>|*•-]+")
+# So many characters that are the same are no chance.
+_SURE_CHARS = 20
 _SPACE = re.compile(r"\s+")
 
 
@@ -16,6 +21,40 @@ def public(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The entries a customer of the ticket has: answers, and what customers wrote under a name that can be believed."""
     hidden = {"stranger", "agent-unverified", "ambiguous-author", "auth-fail"}
     return tuple(e for e in entries if e.kind in ("customer", "agent") and not hidden & set(e.flags))
+
+
+def without_letters(blocks: tuple[Block, ...], letters: Iterable[str]) -> tuple[Block, ...]:
+    """The blocks with what repeats a letter of ours made a quote, however the agent's program marks quotes.
+
+    A program whose marks nobody knows would send a notice, and the note in it, as the agent's own words. From the letter's
+    first line that nobody types by chance on, each line that is one of the letter's is quoted, any other the agent's.
+    """
+    for letter in letters:
+        lines = [plain for line in letter.split("\n") if (plain := _plain(line, _LISTED))]
+        first = next((line for line in lines if len(line) >= _SURE_CHARS), None)
+        if first is not None:
+            blocks = _marked(blocks, lines, first)
+    return blocks
+
+
+def _marked(blocks: tuple[Block, ...], lines: list[str], first: str) -> tuple[Block, ...]:
+    whole, known = " ".join(lines), set(lines)
+    found: list[tuple[BlockKind, str]] = []
+    # Where in the letter the quoted line ended: the next one goes on there, wherever a program broke it. -1: not begun.
+    at = -1
+    for block in blocks:
+        for line in block.text.split("\n"):
+            kind, plain = block.kind, _plain(line, _LISTED)
+            if at < 0 and kind == "own" and len(plain) >= _SURE_CHARS and first.startswith(plain):
+                at = whole.index(first)
+            if at >= 0 and kind in ("own", "signature"):
+                is_sure = plain in known or len(plain) >= _SURE_CHARS
+                place = at if whole.startswith(plain, at) else whole.find(plain) if is_sure else -1
+                if place >= 0:
+                    kind, at = "quote", place + len(plain) + bool(plain)
+            found.append((kind, line))
+    runs = groupby(found, key=lambda one: one[0])
+    return tuple(Block(kind, "\n".join(text for _, text in run)) for kind, run in runs)
 
 
 def answer_text(
@@ -49,6 +88,6 @@ def answer_text(
     return text.strip("\n")
 
 
-def _plain(line: str) -> str:
+def _plain(line: str, marks: re.Pattern[str] = _MARKS) -> str:
     """A line without quote marks and doubled spaces."""
-    return _SPACE.sub(" ", _MARKS.sub("", line)).strip()
+    return _SPACE.sub(" ", marks.sub("", line)).strip()
