@@ -25,7 +25,7 @@ from maildesk.desk.model import (
     TagsSet,
     Ticket,
 )
-from maildesk.desk.outgoing import answer_text, public, without_letters
+from maildesk.desk.outgoing import answer_files, answer_text, public, without_letters
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person
 
@@ -247,6 +247,7 @@ def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[Lette
     mailbox = case.directory.mailbox(ticket.mailbox)
     name = case.directory.agent_name(agent)
     last = next((e for e in public(case.facts.entries_of(ticket.id)) if e.kind == "customer" and e.message_id), None)
+    files = answer_files(case.mail.attachments, (agent.address, *agent.aliases), mailbox.address)
     plans = []
     for customer in ticket.customers:
         language = ticket.language or case.directory.language(mailbox.language or None)
@@ -267,7 +268,7 @@ def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[Lette
                 f"{name} ({case.directory.mailbox_name(mailbox)})",
                 view,
                 replies_to=last.message_id if last else None,
-                attachments=case.mail.attachments,
+                attachments=files,
             )
         )
     return plans

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
 from itertools import groupby
 
 from maildesk.desk.model import Entry
-from maildesk.mail.model import Block, BlockKind
+from maildesk.mail.model import Attachment, Block, BlockKind
 
 _MARKS = re.compile(r"^[\s>|]+")
+_ABOUT_THE_MAIL = (
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "application/pgp-signature",
+    "application/pgp-keys",
+    "application/ms-tnef",
+    "application/vnd.ms-tnef",
+)
+_CARDS = ("text/vcard", "text/x-vcard", "text/directory")
 # A list's marks differ between a letter's text and its HTML.
 _LISTED = re.compile(r"^[\s>|*•-]+")
 # So many characters that are the same are no chance.
@@ -81,11 +91,28 @@ def answer_text(
         elif block.kind == "quote" and index < last_own:
             kept = [line for line in block.text.split("\n") if _plain(line) in known]
             parts.append("\n".join(line if line.lstrip().startswith(">") else f"> {line}" for line in kept))
-    text = "\n\n".join(part for part in parts if part.strip())
-    for address in replaced:
+    return _replaced("\n\n".join(part for part in parts if part.strip()), replaced, by).strip("\n")
+
+
+def answer_files(attachments: Iterable[Attachment], replaced: Iterable[str], by: str) -> tuple[Attachment, ...]:
+    """The files that travel with an answer: not those that an agent's program adds and that hold the agent's address.
+
+    A signature is one of the agent's mail, which the customer never sees; a winmail.dat repeats that mail's header.
+    """
+    own = [address.casefold().encode() for address in replaced]
+    return tuple(
+        replace(one, name=_replaced(one.name, replaced, by))
+        for one in attachments
+        if one.type not in _ABOUT_THE_MAIL
+        and not (one.type in _CARDS and any(address in one.content.lower() for address in own))
+    )
+
+
+def _replaced(text: str, addresses: Iterable[str], by: str) -> str:
+    for address in addresses:
         # An underscore beside it is emphasis, not a part of it.
         text = re.sub(rf"(?<![^\W_])(?<![.+-]){re.escape(address)}(?![^\W_]|-)", by, text, flags=re.IGNORECASE)
-    return text.strip("\n")
+    return text
 
 
 def _plain(line: str, marks: re.Pattern[str] = _MARKS) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import textwrap
+from email import policy
+from email.message import EmailMessage
 
 import pytest
 
@@ -134,3 +136,29 @@ def test_words_that_a_notice_has_too_are_the_agents(world: World) -> None:
     world.write(ANA, "You wrote:\nthe printer is on fire.\n#help lists all commands\nHello,\n", answers=notice)
     text = only(world.letters(), "answer", "lea@client.test").text
     assert text == "You wrote:\r\nthe printer is on fire.\r\n#help lists all commands\r\nHello,\r\n"
+
+
+def test_files_of_the_agents_program_stay_behind(world: World) -> None:
+    """No file beside an answer holds the agent's address because a program put it there: a card, a signature, a
+    winmail.dat; in a file's name the mailbox's address stands in its place. The agent's own files travel as they are."""
+    notice = _opened(world)["ana@desk.test"]
+    card = b"BEGIN:VCARD\r\nEMAIL:Ana@desk.test\r\nEND:VCARD\r\n"
+    other = b"BEGIN:VCARD\r\nEMAIL:bob@shop.test\r\nEND:VCARD\r\n"
+    files = (
+        ("ana.vcf", "text/vcard", card),
+        ("bob.vcf", "text/vcard", other),
+        ("smime.p7s", "application/pkcs7-signature", b"ana@desk.test"),
+        ("winmail.dat", "application/ms-tnef", b"ana@desk.test"),
+        ("for ana@desk.test.pdf", "application/pdf", b"%PDF"),
+    )
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["Authentication-Results"] = "mx.desk.test; dmarc=pass header.from=desk.test"
+    mail["From"], mail["Message-ID"], mail["In-Reply-To"] = ANA, "<1@x.test>", str(notice.message["Message-ID"])
+    mail.set_content("Use water.\n")
+    for name, kind, content in files:
+        main, _, sub = kind.partition("/")
+        mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    world.give(bytes(mail), *_reply_to(notice))
+    answer = only(world.letters(), "answer", "lea@client.test")
+    sent = {one.get_filename(): one.get_payload(decode=True) for one in answer.message.iter_attachments()}
+    assert sent == {"bob.vcf": other, "for support@desk.test.pdf": b"%PDF"}
