@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from maildesk.clock import iso
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Entry, Facts, Questions, Ticket, Twin
+from maildesk.mail.compose import written_text
 from maildesk.store import tickets
 from maildesk.store.sqlite import Tx
 
@@ -16,6 +17,8 @@ DUPLICATES_FOR = timedelta(days=30)
 UNIDENTIFIED_FOR = timedelta(hours=12)
 # Enough of a ticket to quote from and to see what is new; the rest is in the store.
 _ENTRIES = 60
+# The text of a letter stands in front of its attachments.
+_READ_BYTES = 524_288
 
 
 def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory: Directory) -> Facts:
@@ -60,7 +63,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         if ticket is not None:
             found.setdefault(ticket.id, ticket)
     entries: list[tuple[int, tuple[Entry, ...]]] = [(i, tickets.list_entries(tx, i, _ENTRIES)) for i in found]
-    language, explained, agent_letters = None, 0, []
+    language, explained, agent_letters, agent_read = None, 0, [], []
     if questions.author is not None:
         author_key = tickets.key(questions.author)
         person = tx.find("person by address", address_key=author_key)
@@ -80,6 +83,11 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
                     "last letters to somebody on a ticket", ticket_id=ticket_id, recipient_key=agent_key, limit=1
                 )
                 agent_letters += [tickets.to_letter(row) for row in rows]
+            read = (x for x in (*letters, *agent_letters) if x.kind not in ("confirmation", "answer"))
+            for letter in dict.fromkeys(read):
+                row = tx.find("beginning of a letter", id=letter.id, limit=_READ_BYTES)
+                if row is not None and isinstance(row["content"], bytes):
+                    agent_read.append(written_text(row["content"]))
     return Facts(
         now=now,
         mailbox=mailbox,
@@ -89,6 +97,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         letters=tuple(letters),
         twins=twins,
         agent_letters=tuple(agent_letters),
+        agent_read=tuple(agent_read),
         last_language=language,
         explained=explained,
     )

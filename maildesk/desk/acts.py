@@ -25,9 +25,9 @@ from maildesk.desk.model import (
     TagsSet,
     Ticket,
 )
-from maildesk.desk.outgoing import answer_text, public
+from maildesk.desk.outgoing import answer_files, answer_text, public, without_letters
 from maildesk.mail import address as addresses
-from maildesk.mail.model import Person
+from maildesk.mail.model import Block, Person
 
 
 def way_of(case: Case) -> Case:
@@ -84,14 +84,15 @@ class Deed:
 
 def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     """What the mail of a proved agent asks for."""
-    reading = read(_top(case), ticket, agent, case.directory)
+    blocks = without_letters(case.mail.blocks, case.facts.agent_read)
+    reading = read(_top(blocks), ticket, agent, case.directory)
     act = reading.act
     own = {agent.address, *agent.aliases}
     mailbox = case.directory.mailbox(ticket.mailbox)
-    text = answer_text(case.mail.blocks, reading.text, case.facts.entries_of(ticket.id), own, mailbox.address)
+    text = answer_text(blocks, reading.text, case.facts.entries_of(ticket.id), own, mailbox.address)
     if reading.refused is not None:
         return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), (reading.refused,))
-    has_text = bool(_words(case, reading) or case.mail.attachments)
+    has_text = bool(_words(blocks, reading) or case.mail.attachments)
     is_note, is_answer = act.is_note and has_text, has_text and not act.is_note
     remarks: tuple[Remark, ...] = ()
     since = _since(case, ticket)
@@ -133,14 +134,13 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     return Deed(reading, text, is_answer, is_note, False, state, assignee, changed, remarks)
 
 
-def _top(case: Case) -> str:
+def _top(blocks: tuple[Block, ...]) -> str:
     """The newest text above any quote: commands are read there and nowhere else."""
-    first = case.mail.blocks[0] if case.mail.blocks else None
-    return first.text if first is not None and first.kind == "own" else ""
+    return blocks[0].text if blocks and blocks[0].kind == "own" else ""
 
 
-def _words(case: Case, reading: Reading) -> str:
-    later = [b.text for b in case.mail.blocks[1:] if b.kind == "own"]
+def _words(blocks: tuple[Block, ...], reading: Reading) -> str:
+    later = [b.text for b in blocks[1:] if b.kind == "own"]
     return "".join((reading.text, *later)).strip()
 
 
@@ -247,6 +247,7 @@ def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[Lette
     mailbox = case.directory.mailbox(ticket.mailbox)
     name = case.directory.agent_name(agent)
     last = next((e for e in public(case.facts.entries_of(ticket.id)) if e.kind == "customer" and e.message_id), None)
+    files = answer_files(case.mail.attachments, (agent.address, *agent.aliases), mailbox.address)
     plans = []
     for customer in ticket.customers:
         language = ticket.language or case.directory.language(mailbox.language or None)
@@ -267,7 +268,7 @@ def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[Lette
                 f"{name} ({case.directory.mailbox_name(mailbox)})",
                 view,
                 replies_to=last.message_id if last else None,
-                attachments=case.mail.attachments,
+                attachments=files,
             )
         )
     return plans

@@ -194,7 +194,8 @@ class Facts:
     """The answers. tickets holds every ticket that any evidence names; entries those of each, newest first.
 
     known: foreign Message-IDs of the references that a ticket holds, in the order of the references.
-    agent_letters: the last letters to the author on those tickets, newest first. explained: "not-taken" in the last hour.
+    agent_letters: the last letters to the author on those tickets, newest first. agent_read: the texts of
+    the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour.
     """
 
     now: datetime
@@ -205,6 +206,7 @@ class Facts:
     letters: tuple[SentLetter, ...] = ()
     twins: tuple[Twin, ...] = ()
     agent_letters: tuple[SentLetter, ...] = ()
+    agent_read: tuple[str, ...] = ()
     last_language: str | None = None
     explained: int = 0
 

@@ -4,11 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import replace
+from itertools import groupby
 
 from maildesk.desk.model import Entry
-from maildesk.mail.model import Block
+from maildesk.mail.model import Attachment, Block, BlockKind
 
 _MARKS = re.compile(r"^[\s>|]+")
+_ABOUT_THE_MAIL = (
+    "application/pkcs7-signature",
+    "application/x-pkcs7-signature",
+    "application/pgp-signature",
+    "application/pgp-keys",
+    "application/ms-tnef",
+    "application/vnd.ms-tnef",
+)
+_CARDS = ("text/vcard", "text/x-vcard", "text/directory")
+# A list's marks differ between a letter's text and its HTML.
+_LISTED = re.compile(r"^[\s>|*•-]+")
+# So many characters that are the same are no chance.
+_SURE_CHARS = 20
 _SPACE = re.compile(r"\s+")
 
 
@@ -16,6 +31,40 @@ def public(entries: Iterable[Entry]) -> tuple[Entry, ...]:
     """The entries a customer of the ticket has: answers, and what customers wrote under a name that can be believed."""
     hidden = {"stranger", "agent-unverified", "ambiguous-author", "auth-fail"}
     return tuple(e for e in entries if e.kind in ("customer", "agent") and not hidden & set(e.flags))
+
+
+def without_letters(blocks: tuple[Block, ...], letters: Iterable[str]) -> tuple[Block, ...]:
+    """The blocks with what repeats a letter of ours made a quote, however the agent's program marks quotes.
+
+    A program whose marks nobody knows would send a notice, and the note in it, as the agent's own words. From the letter's
+    first line that nobody types by chance on, each line that is one of the letter's is quoted, any other the agent's.
+    """
+    for letter in letters:
+        lines = [plain for line in letter.split("\n") if (plain := _plain(line, _LISTED))]
+        first = next((line for line in lines if len(line) >= _SURE_CHARS), None)
+        if first is not None:
+            blocks = _marked(blocks, lines, first)
+    return blocks
+
+
+def _marked(blocks: tuple[Block, ...], lines: list[str], first: str) -> tuple[Block, ...]:
+    whole, known = " ".join(lines), set(lines)
+    found: list[tuple[BlockKind, str]] = []
+    # Where in the letter the quoted line ended: the next one goes on there, wherever a program broke it. -1: not begun.
+    at = -1
+    for block in blocks:
+        for line in block.text.split("\n"):
+            kind, plain = block.kind, _plain(line, _LISTED)
+            if at < 0 and kind == "own" and len(plain) >= _SURE_CHARS and first.startswith(plain):
+                at = whole.index(first)
+            if at >= 0 and kind in ("own", "signature"):
+                is_sure = plain in known or len(plain) >= _SURE_CHARS
+                place = at if whole.startswith(plain, at) else whole.find(plain) if is_sure else -1
+                if place >= 0:
+                    kind, at = "quote", place + len(plain) + bool(plain)
+            found.append((kind, line))
+    runs = groupby(found, key=lambda one: one[0])
+    return tuple(Block(kind, "\n".join(text for _, text in run)) for kind, run in runs)
 
 
 def answer_text(
@@ -42,13 +91,30 @@ def answer_text(
         elif block.kind == "quote" and index < last_own:
             kept = [line for line in block.text.split("\n") if _plain(line) in known]
             parts.append("\n".join(line if line.lstrip().startswith(">") else f"> {line}" for line in kept))
-    text = "\n\n".join(part for part in parts if part.strip())
-    for address in replaced:
+    return _replaced("\n\n".join(part for part in parts if part.strip()), replaced, by).strip("\n")
+
+
+def answer_files(attachments: Iterable[Attachment], replaced: Iterable[str], by: str) -> tuple[Attachment, ...]:
+    """The files that travel with an answer: not those that an agent's program adds and that hold the agent's address.
+
+    A signature is one of the agent's mail, which the customer never sees; a winmail.dat repeats that mail's header.
+    """
+    own = [address.casefold().encode() for address in replaced]
+    return tuple(
+        replace(one, name=_replaced(one.name, replaced, by))
+        for one in attachments
+        if one.type not in _ABOUT_THE_MAIL
+        and not (one.type in _CARDS and any(address in one.content.lower() for address in own))
+    )
+
+
+def _replaced(text: str, addresses: Iterable[str], by: str) -> str:
+    for address in addresses:
         # An underscore beside it is emphasis, not a part of it.
         text = re.sub(rf"(?<![^\W_])(?<![.+-]){re.escape(address)}(?![^\W_]|-)", by, text, flags=re.IGNORECASE)
-    return text.strip("\n")
+    return text
 
 
-def _plain(line: str) -> str:
+def _plain(line: str, marks: re.Pattern[str] = _MARKS) -> str:
     """A line without quote marks and doubled spaces."""
-    return _SPACE.sub(" ", _MARKS.sub("", line)).strip()
+    return _SPACE.sub(" ", marks.sub("", line)).strip()

@@ -15,7 +15,7 @@ from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
 from email.message import Message
-from email.parser import HeaderParser
+from email.parser import BytesParser, HeaderParser
 from email.utils import format_datetime, parseaddr
 from hashlib import sha256
 from typing import Literal
@@ -107,6 +107,15 @@ def compose(letter: Outgoing) -> bytes:
     for part in parts:
         _verify_part(part)
     return head + body
+
+
+def written_text(content: bytes) -> str:
+    """The plain text of a letter that `compose` made, of which the beginning is enough; "" when there is none."""
+    for part in BytesParser().parsebytes(content).walk():
+        octets = part.get_payload(decode=True) if part.get_content_type() == "text/plain" else None
+        if isinstance(octets, bytes):
+            return octets.decode("utf-8", "replace").replace("\r\n", "\n")
+    return ""
 
 
 # A field: its name, what is written after the colon (folded), and what a reader must get out of it.

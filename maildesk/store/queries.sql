@@ -68,6 +68,10 @@ WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key ORDER BY copy DE
 SELECT id, mail_id, kind, author_address, author_name, at, text, full_text, message_id, flags FROM entries
 WHERE ticket_id = :ticket_id ORDER BY id DESC LIMIT :limit;
 
+-- find: beginning of a letter
+-- settle, to tell an agent's words from the notice around them; primary key. None once housekeeping dropped the bytes.
+SELECT substr(content, 1, :limit) AS content FROM contents WHERE id = :id;
+
 -- find: person by address
 -- settle; unique index on people(address_key).
 SELECT address, name, language, proved_at FROM people WHERE address_key = :address_key;

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import textwrap
+from email import policy
+from email.message import EmailMessage
+
 import pytest
 
 from tests.desk.world import FAILED, Letter, World, only
@@ -85,3 +89,76 @@ def test_an_answer_that_cannot_be_written_is_told(world: World) -> None:
     assert "answer" not in {x.notice for x in sent}
     assert only(sent, "undelivered").recipient == "ana@desk.test"
     assert [kind for kind, _, _ in world.entries()] == ["customer", "agent", "event"]
+
+
+# How programs put a notice below an answer in ways that no rule knows.
+UNMARKED = {
+    "a rule": "<div>Use water.</div><hr><div>{html}</div>",
+    "a header in Hungarian": "<div>Use water.</div><hr><b>Feladó:</b> Support<br><b>Küldve:</b> vasárnap<br>{html}",
+    "a plain blockquote": "<div>Use water.</div><blockquote>{html}</blockquote>",
+    "nothing at all": "Use water.\n\n{text}",
+    "bars": "Use water.\n\n{bars}",
+    "narrow lines": "Use water.\n\n{narrow}",
+}
+
+
+@pytest.mark.parametrize("program", UNMARKED)
+def test_a_notice_never_travels_however_it_is_quoted(world: World, program: str) -> None:
+    """What the desk wrote to an agent, a note in it above all, is never an answer's text: not even where the agent's
+    program marks its quotes in a way that nobody knows."""
+    first = _opened(world)
+    world.write(ANA, "#assign me\n", answers=first["ana@desk.test"])
+    world.write(BEN, "#note\nThe customer cannot be trusted.\nNever refund.\n", answers=first["ben@desk.test"])
+    notice = only(world.letters(), "note", "ana@desk.test")
+    page = notice.message.get_body(("html",))
+    assert page is not None
+    words = UNMARKED[program].format(
+        html=page.get_content(),
+        text=notice.text,
+        bars=notice.text.replace("\n", "\n| "),
+        narrow="\n".join(textwrap.fill(line, 32) for line in notice.text.splitlines()),
+    )
+    kind = "html" if "<div>" in words else "plain"
+    head = (
+        f"Authentication-Results: mx.desk.test; dmarc=pass header.from=desk.test\r\nFrom: {ANA}\r\nMessage-ID: <1@x.test>\r\n"
+        f"References: {notice.message['Message-ID']}\r\nContent-Type: text/{kind}; charset=utf-8\r\n\r\n"
+    )
+    world.give((head + words).encode(), *_reply_to(notice))
+    answer = only(world.letters(), "answer", "lea@client.test")
+    assert answer.text.startswith("Use water.")
+    for inner in ("trusted", "refund", "Ben Okoro", "#note", "Printer on fire"):
+        assert inner not in answer.text
+
+
+def test_words_that_a_notice_has_too_are_the_agents(world: World) -> None:
+    """Only below the beginning of a notice are its lines a quote: what an agent says in the same words goes out."""
+    notice = _opened(world)["ana@desk.test"]
+    world.write(ANA, "You wrote:\nthe printer is on fire.\n#help lists all commands\nHello,\n", answers=notice)
+    text = only(world.letters(), "answer", "lea@client.test").text
+    assert text == "You wrote:\r\nthe printer is on fire.\r\n#help lists all commands\r\nHello,\r\n"
+
+
+def test_files_of_the_agents_program_stay_behind(world: World) -> None:
+    """No file beside an answer holds the agent's address because a program put it there: a card, a signature, a
+    winmail.dat; in a file's name the mailbox's address stands in its place. The agent's own files travel as they are."""
+    notice = _opened(world)["ana@desk.test"]
+    card = b"BEGIN:VCARD\r\nEMAIL:Ana@desk.test\r\nEND:VCARD\r\n"
+    other = b"BEGIN:VCARD\r\nEMAIL:bob@shop.test\r\nEND:VCARD\r\n"
+    files = (
+        ("ana.vcf", "text/vcard", card),
+        ("bob.vcf", "text/vcard", other),
+        ("smime.p7s", "application/pkcs7-signature", b"ana@desk.test"),
+        ("winmail.dat", "application/ms-tnef", b"ana@desk.test"),
+        ("for ana@desk.test.pdf", "application/pdf", b"%PDF"),
+    )
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["Authentication-Results"] = "mx.desk.test; dmarc=pass header.from=desk.test"
+    mail["From"], mail["Message-ID"], mail["In-Reply-To"] = ANA, "<1@x.test>", str(notice.message["Message-ID"])
+    mail.set_content("Use water.\n")
+    for name, kind, content in files:
+        main, _, sub = kind.partition("/")
+        mail.add_attachment(content, maintype=main, subtype=sub, filename=name)
+    world.give(bytes(mail), *_reply_to(notice))
+    answer = only(world.letters(), "answer", "lea@client.test")
+    sent = {one.get_filename(): one.get_payload(decode=True) for one in answer.message.iter_attachments()}
+    assert sent == {"bob.vcf": other, "for support@desk.test.pdf": b"%PDF"}
