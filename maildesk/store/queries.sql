@@ -215,9 +215,9 @@ DELETE FROM contents WHERE id IN (
 -- list: new tickets that nobody was told of
 -- jobs, for the admins' daily letter; index tickets(state, solved_at). Nobody believed their senders.
 SELECT number, created_at FROM tickets
-WHERE state = 'new' AND EXISTS (
+WHERE state = 'new' AND (requester_address IS NULL OR EXISTS (
   SELECT 1 FROM entries WHERE entries.ticket_id = tickets.id AND entries.kind = 'customer'
-    AND (entries.flags LIKE '%auth-fail%' OR entries.flags LIKE '%ambiguous-author%'))
+    AND entries.flags LIKE '%auth-fail%'))
 ORDER BY number LIMIT :limit;
 
 -- find: job
