@@ -87,7 +87,7 @@ class Settler:
                 why.append(held)
                 continue
             try:
-                self.owe(tx, plan, ticket, now, mail_id=mail_id)
+                self.owe(tx, plan, ticket, now, mail_id=mail_id, hops=mail.hops)
             except NotComposable as error:
                 why.append(f"no {plan.notice} to {plan.recipient.address}: {error}")
                 # An answer that cannot go must not vanish; whoever cannot be confirmed still has a ticket.
@@ -190,8 +190,17 @@ class Settler:
             Braking(tickets.integer(day["letters"]) if day else 0, tickets.integer(hour["letters"]) if hour else 0),
         )
 
-    def owe(self, tx: Tx, plan: LetterPlan, ticket: Ticket | None, now: datetime, *, mail_id: int | None = None) -> int:
-        """Render a letter to its final bytes and put it into the outbox; its row id."""
+    def owe(
+        self,
+        tx: Tx,
+        plan: LetterPlan,
+        ticket: Ticket | None,
+        now: datetime,
+        *,
+        mail_id: int | None = None,
+        hops: int = 0,
+    ) -> int:
+        """Render a letter to its final bytes and put it into the outbox; its row id. hops: of the mail that caused it."""
         notice = BY_NAME[plan.notice]
         keyring, relay = self.directory.keyring, self.directory.config.relay
         mailbox = self.directory.mailbox(ticket.mailbox if ticket else plan.view.mailbox_address)
@@ -239,6 +248,7 @@ class Settler:
                 references=references,
                 auto_submitted=notice.auto_submitted,
                 content_language=rendered.language,
+                hops=hops,
                 thread_topic="" if plan.is_unproved or ticket is None else ticket.subject,
                 html=rendered.html,
                 attachments=plan.attachments,

@@ -27,8 +27,17 @@ class HalfWay(Settler):
 
     fails = True
 
-    def owe(self, tx: Tx, plan: LetterPlan, ticket: Ticket | None, now: datetime, *, mail_id: int | None = None) -> int:
-        found = super().owe(tx, plan, ticket, now, mail_id=mail_id)
+    def owe(
+        self,
+        tx: Tx,
+        plan: LetterPlan,
+        ticket: Ticket | None,
+        now: datetime,
+        *,
+        mail_id: int | None = None,
+        hops: int = 0,
+    ) -> int:
+        found = super().owe(tx, plan, ticket, now, mail_id=mail_id, hops=hops)
         if self.fails and plan.notice == "new":
             raise RuntimeError("half-way")
         return found

@@ -43,6 +43,8 @@ from maildesk.mail.token import read_message_id
 
 # A saved reply address is used again years later for something else; within a week it is still the same matter.
 SAVED_ADDRESS_AFTER = timedelta(days=7)
+# A letter that three desks had passed on before it was written (THREATS, 5.7 L9) is a loop's.
+MAX_HOPS = 3
 # A subject longer than this is somebody's body.
 MAX_SUBJECT_CHARS = 250
 
@@ -108,6 +110,15 @@ def is_automatic(case: Case) -> Case:
         return case
     machine = replace(case.flagged("automatic"), machine="absence" if case.mail.absence else "automatic")
     return machine.because(f"a machine wrote it ({reason})")
+
+
+def has_passed_desks(case: Case) -> Case:
+    """Desks that are each other's agents would write to each other for ever: after a few the chain ends here."""
+    if case.mail.hops <= MAX_HOPS:
+        return case
+    return replace(case.flagged("automatic"), machine=case.machine or "automatic", is_quiet=True).because(
+        f"{case.mail.hops} desks wrote one because of another's: nobody is told"
+    )
 
 
 # Thread: which ticket.
@@ -341,7 +352,7 @@ def agents_hear_of_bounce(case: Case) -> Case:
 
 Rule = Callable[[Case], Case]
 GATE: tuple[Rule, ...] = (author_is_one, author_is_proved, author_is_not_us, envelope_is_quiet)
-MACHINE: tuple[Rule, ...] = (is_our_own_letter, is_bounce, is_automatic)
+MACHINE: tuple[Rule, ...] = (is_our_own_letter, is_bounce, is_automatic, has_passed_desks)
 THREAD: tuple[Rule, ...] = (
     was_here_before,
     evidence_is_found,

@@ -108,7 +108,7 @@ class Mail:
     language_stated: Content-Language; language: found in the text, None when it is too short to tell.
     text: what the person wrote now, without quotes and signature; full_text: everything readable.
     automatic: why a machine wrote it; suppress: why no answer is wanted although a person may have written it.
-    desk_id: whose maildesk sent it (X-Maildesk-Desk), "" when none did.
+    desk_id: whose maildesk sent it (X-Maildesk-Desk), "" when none did; hops: how many desks wrote one because of another's.
     content_key: SHA-256 of the canonical content, the same for the same mail by another road.
     unreadable: why the mail could not be understood; the rest is what could be saved.
     """
@@ -138,6 +138,7 @@ class Mail:
     spam: str | None = None
     trace: tuple[tuple[str, str], ...] = ()
     desk_id: str = ""
+    hops: int = 0
     content_key: str = ""
     defects: tuple[str, ...] = ()
     unreadable: str | None = None

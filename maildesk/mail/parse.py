@@ -105,8 +105,15 @@ def _headed(head: Head, key: str) -> Mail:
         spam=spam_mark(head),
         trace=tuple((name, one_line(decode(value))) for name, value in head.fields if name in _TRACE),
         desk_id=head.text("x-maildesk-desk")[:FIELD_BYTES],
+        hops=_hops(head),
         content_key=key,
     )
+
+
+def _hops(head: Head) -> int:
+    """How many desks a letter has passed, the one that wrote it included; 0 for a mail of nobody's desk."""
+    said = head.text("x-maildesk-hops")[:4]
+    return int(said) + 1 if said.isascii() and said.isdigit() else 0
 
 
 def _references(head: Head) -> tuple[str, ...]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import textwrap
 from email import policy
 from email.message import EmailMessage
+from pathlib import Path
 
 import pytest
 
+from maildesk.config import Agent, Mailbox
 from tests.desk.world import FAILED, Letter, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -174,3 +176,23 @@ def test_a_mail_in_the_desks_own_name_is_quiet_and_not_lost(world: World) -> Non
     assert world.store.write(lambda tx: world.settler.standstill(tx, (), world.now)).result() == 1
     text = only(world.letters(), "standstill").text
     assert all(f"#{number}" in text for number in (50031, 50032, 50033))
+
+
+def test_desks_that_are_each_others_agents_fall_silent(tmp_path: Path) -> None:
+    """Two desks, each an agent of the other under an alias: the notices about notices end after a few."""
+    desks = {}
+    for name, other in (("a", "b"), ("b", "a")):
+        mailbox = Mailbox(address=f"support@{name}.test", aliases=(f"team@{name}.test",))
+        folder = tmp_path / name
+        folder.mkdir()
+        desks[name] = World(folder, mailboxes=(mailbox,), agents=(Agent(address=f"team@{other}.test"),), desk_id=name)
+    desks["a"].write(LEA, to=("support@a.test",))
+    passed, on_the_way = 0, [x for x in desks["a"].letters() if x.recipient.endswith("@b.test")]
+    while on_the_way and passed < 30:
+        letter, passed = on_the_way.pop(), passed + 1
+        desk = desks[letter.recipient[-6]]
+        desk.give(letter.raw, letter.recipient, sender="support@desk.test")
+        on_the_way += [x for x in desk.letters() if not x.recipient.endswith("@client.test")]
+    assert 1 < passed < 6
+    for desk in desks.values():
+        desk.close()

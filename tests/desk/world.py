@@ -58,6 +58,7 @@ class World:
     relay: Relay = field(default_factory=lambda: Relay(host="127.0.0.1"))
     languages: tuple[str, ...] = ("en", "fr", "de", "es", "it")
     now: datetime = START
+    desk_id: str = "desk.test"
     _seen: int = 0
     _count: int = 0
 
@@ -71,7 +72,7 @@ class World:
             relay=self.relay,
             trust=self.trust,
         )
-        self.keyring = Keyring("desk.test", 0, {0: bytes(range(32))})
+        self.keyring = Keyring(self.desk_id, 0, {0: bytes(range(32))})
         self.directory = Directory(config, self.keyring)
         self.settler = Settler(self.directory, Renderer(template_folders("")))
         self.store = SqliteEngine(self.folder / "desk.db")
@@ -86,7 +87,15 @@ class World:
     def reopened(cls, world: World, *, agents: tuple[Agent, ...]) -> World:
         """The same desk under a changed configuration; `world` was closed."""
         return cls(
-            world.folder, world.trust, world.mailboxes, agents, world.relay, world.languages, world.now, world._seen
+            world.folder,
+            world.trust,
+            world.mailboxes,
+            agents,
+            world.relay,
+            world.languages,
+            world.now,
+            world.desk_id,
+            world._seen,
         )
 
     def give(
