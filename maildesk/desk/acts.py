@@ -18,6 +18,7 @@ from maildesk.desk.model import (
     Entered,
     Entry,
     LetterPlan,
+    Listed,
     PrioritySet,
     Remark,
     State,
@@ -25,7 +26,7 @@ from maildesk.desk.model import (
     TagsSet,
     Ticket,
 )
-from maildesk.desk.outgoing import answer_files, answer_text, public, without_letters
+from maildesk.desk.outgoing import answer_files, answer_text, is_letter, public, without_letters
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person
 
@@ -119,6 +120,8 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     others = _further_addresses(case, own)
     if others:
         remarks += (Remark("not-sent-to", ", ".join(others)),)
+    if is_answer and any(map(is_letter, case.mail.attachments)):
+        remarks += (Remark("file-left-out"),)
     if not has_text and not reading.has_commands:
         remarks += (Remark("nothing-to-send"),)
     state = act.state or ("pending" if is_answer else ticket.state)
@@ -256,7 +259,7 @@ def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[Lette
             ticket,
             text=done.text,
             agent=name,
-            attachments=case.listed(),
+            attachments=tuple(Listed(a.name, a.size_bytes) for a in files),
             author=Person("", name),
             state=done.state,
         )

@@ -60,6 +60,7 @@ class Effect:
 RemarkKind = Literal[
     "customer-wrote-again",  # the answer went out although the customer had written again; detail: ""
     "not-sent-to",  # further addresses in the agent's mail got nothing; detail: the addresses, ", " between
+    "file-left-out",  # an attached letter of the desk did not go along; detail: ""
     "unknown-command",  # nothing was done; detail: the word; more: the nearest command, "" when none is near
     "bad-argument",  # nothing was done; detail: the whole command line; more: what it takes
     "nothing-to-send",  # the mail held neither a text nor a command

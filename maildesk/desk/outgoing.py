@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import groupby
 
 from maildesk.desk.model import Entry
+from maildesk.mail.head import read_head
 from maildesk.mail.model import Attachment, Block, BlockKind
 
 _MARKS = re.compile(r"^[\s>|]+")
@@ -104,8 +105,16 @@ def answer_files(attachments: Iterable[Attachment], replaced: Iterable[str], by:
         replace(one, name=_replaced(one.name, replaced, by))
         for one in attachments
         if one.type not in _ABOUT_THE_MAIL
+        and not is_letter(one)
         and not (one.type in _CARDS and any(address in one.content.lower() for address in own))
     )
+
+
+def is_letter(attachment: Attachment) -> bool:
+    """Whether a file is a letter of a desk, attached whole: a notice holds notes, and an address that acts as its reader."""
+    if not attachment.type.startswith("message/") and not attachment.name.casefold().endswith(".eml"):
+        return False
+    return bool(read_head(attachment.content.lstrip(b"\r\n")).first("x-maildesk-desk"))
 
 
 def _replaced(text: str, addresses: Iterable[str], by: str) -> str:

@@ -196,3 +196,24 @@ def test_desks_that_are_each_others_agents_fall_silent(tmp_path: Path) -> None:
     assert 1 < passed < 6
     for desk in desks.values():
         desk.close()
+
+
+def test_a_notice_that_is_attached_stays_inside(world: World) -> None:
+    """A program that attaches the notice instead of quoting it: the answer goes without it, and the agent is told."""
+    first = _opened(world)
+    world.write(BEN, "#note\nThe customer cannot be trusted.\n", answers=first["ben@desk.test"])
+    world.letters()
+    world.write(LEA, "Any news?\n", answers=first["lea@client.test"])
+    notice = only(world.letters(), "reply", "ana@desk.test")
+    mail = EmailMessage(policy=policy.SMTP)
+    mail["Authentication-Results"] = "mx.desk.test; dmarc=pass header.from=desk.test"
+    mail["From"], mail["Message-ID"] = ANA, "<1@x.test>"
+    mail.set_content("Use water.\n")
+    mail.add_attachment(notice.message)
+    mail.add_attachment(notice.raw, maintype="application", subtype="octet-stream", filename="notice.EML")
+    world.give(bytes(mail), *_reply_to(notice))
+    sent = world.letters()
+    answer = only(sent, "answer", "lea@client.test")
+    assert answer.text == "Use water.\r\n"
+    assert list(answer.message.iter_attachments()) == []
+    assert "was not sent along" in only(sent, "receipt", "ana@desk.test").text
