@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from maildesk.cli.explain import explain
+from tests.mail.cases import ALL, MAILS
 
-MAILS = Path(__file__).parent / "mails"
 KEYS = [
     "file",
     "subject",
@@ -36,7 +36,7 @@ KEYS = [
 
 def test_every_key_is_there_for_every_file() -> None:
     """One JSON line a file, in order, each with every key in the promised order; exit 0."""
-    files = tuple(str(p) for p in sorted(MAILS.glob("*.eml")))
+    files = tuple(str(p) for p in ALL)
     out = io.StringIO()
     assert explain(files, as_json=True, out=out) == 0
     answers = [json.loads(line) for line in out.getvalue().splitlines()]
@@ -48,7 +48,11 @@ def test_a_mail_in_full() -> None:
     """Times end in Z, people are address and name, attachments have size and digest."""
     out = io.StringIO()
     explain(
-        (str(MAILS / "signature.eml"), str(MAILS / "inline-picture.eml"), str(MAILS / "delivery-report.eml")),
+        (
+            str(MAILS / "reply/signature.eml"),
+            str(MAILS / "parse/inline-picture.eml"),
+            str(MAILS / "machines/delivery-report.eml"),
+        ),
         as_json=True,
         out=out,
     )
@@ -78,7 +82,7 @@ def test_stdin_and_mbox_line(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_missing_file_is_a_sentence(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """What cannot be opened is one sentence and exit 2; the other files are answered."""
     out = io.StringIO()
-    assert explain((str(tmp_path / "none.eml"), str(MAILS / "signature.eml")), as_json=True, out=out) == 2
+    assert explain((str(tmp_path / "none.eml"), str(MAILS / "reply/signature.eml")), as_json=True, out=out) == 2
     assert len(out.getvalue().splitlines()) == 1
     assert capsys.readouterr().err.startswith("maildesk: cannot read")
 

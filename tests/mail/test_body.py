@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.language import language_of
-from maildesk.mail.model import Mail
 from maildesk.mail.parse import understand
 from maildesk.mail.phrasebook import phrases
-
-MAILS = Path(__file__).parent.parent / "mails"
-
-
-def mail_of(name: str) -> Mail:
-    return understand((MAILS / f"{name}.eml").read_bytes())
+from tests.mail.cases import mail_of
 
 
 @pytest.mark.parametrize(
@@ -79,34 +71,6 @@ def test_when_in_doubt_keep(text: str) -> None:
     assert own_text(blocks_of(text)).split() == text.split()
 
 
-def test_inline_answers_keep_what_they_answer() -> None:
-    """Answers between quotes stay in order, each under the line it answers; the attribution goes."""
-    text = mail_of("inline-answers").text
-    wanted = ["> And which firmware?", "", "The heavy one.", "", "> Does it move at all?", "", "No, not since Friday."]
-    assert text.split("\n") == wanted
-
-
-def test_an_answer_below_one_quote_stands_alone() -> None:
-    """Whoever answers below the whole quote needs no quote."""
-    assert mail_of("bottom-posted").text == "The heavy one."
-
-
-def test_outlook_header_block_in_a_mail() -> None:
-    """The rule, the block and the old mail go; the full text has them."""
-    mail = mail_of("outlook-headers-fr")
-    assert mail.text == "Bonjour, la monture ne bouge plus depuis vendredi."
-    assert "Quelle monture" in mail.full_text
-    assert mail.language == "fr"
-
-
-def test_html_quotes_go_by_the_clients_mark() -> None:
-    """Gmail's quote goes, the person's link stays readable."""
-    mail = mail_of("gmail-html")
-    assert mail.text == "It still fails, see the log <https://client.test/log>."
-    assert "Which mount do you have?" in mail.full_text
-    assert mail.html is not None
-
-
 def test_html_answers_between_quotes_are_kept() -> None:
     """In Gmail's HTML the answers stand inside the outer box, between the quotes; none is lost."""
     html = (
@@ -118,19 +82,11 @@ def test_html_answers_between_quotes_are_kept() -> None:
     assert [line for line in text.split("\n") if line] == ["> Which mount?", "The heavy one.", "> Does it move?", "No."]
 
 
-def test_banner_and_signature_go() -> None:
-    """A client's banner and a signature below "-- " are blocks of their own."""
-    assert mail_of("iphone-banner-de").text == "Seit Freitag geht nichts mehr."
+def test_a_signature_is_a_block() -> None:
+    """A signature below "-- " is a block of its own."""
     signed = mail_of("signature")
     assert signed.text == "The heavy one."
     assert [b.kind for b in signed.blocks] == ["own", "signature"]
-
-
-def test_flowed_lines_are_joined() -> None:
-    """format=flowed: soft breaks are undone, quotes stay quotes."""
-    mail = mail_of("format-flowed")
-    assert mail.text == "This is one paragraph that the client wrapped for us."
-    assert "> quoted words" in mail.full_text
 
 
 @settings(max_examples=300, deadline=None)

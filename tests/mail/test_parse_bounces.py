@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from maildesk.mail.model import Failure
 from maildesk.mail.parse import understand
-
-MAILS = Path(__file__).parent.parent / "mails"
+from tests.mail.cases import mail_of, raw_of
 
 
 def test_a_report_names_recipient_status_and_letter() -> None:
     """RFC 3464: the recipient, the status and the Message-ID of the letter that came back."""
-    mail = understand((MAILS / "delivery-report.eml").read_bytes())
+    mail = mail_of("delivery-report")
     assert mail.bounce is not None
     assert mail.bounce.failures == (Failure("lea@client.test", "5.1.1", True),)
     assert mail.bounce.returned_ids == ("<50031.abc@desk.test>",)
@@ -22,7 +19,7 @@ def test_a_report_names_recipient_status_and_letter() -> None:
 
 def test_a_delay_is_no_failure() -> None:
     """Action: delayed is a delay, not permanent."""
-    bounce = understand((MAILS / "delay-report.eml").read_bytes()).bounce
+    bounce = mail_of("delay-report").bounce
     assert bounce is not None
     assert bounce.delayed
     assert bounce.failures == (Failure("lea@client.test", "4.4.1", False),)
@@ -30,7 +27,7 @@ def test_a_delay_is_no_failure() -> None:
 
 def test_an_old_bounce_is_read_by_its_words() -> None:
     """A report without any structure still names the recipient, the status and the letter."""
-    bounce = understand((MAILS / "old-bounce.eml").read_bytes()).bounce
+    bounce = mail_of("old-bounce").bounce
     assert bounce is not None
     assert bounce.failures == (Failure("lea@client.test", "5.1.1", True),)
     assert bounce.returned_ids == ("<50031.abc@desk.test>",)
@@ -48,7 +45,7 @@ def test_a_person_who_speaks_of_a_bounce_is_a_person() -> None:
 
 def test_a_report_of_success_is_no_bounce() -> None:
     """Action: relayed says that all is well."""
-    raw = (MAILS / "delivery-report.eml").read_bytes().replace(b"failed\r\nStatus: 5.1.1", b"relayed\r\nStatus: 2.0.0")
+    raw = raw_of("delivery-report").replace(b"failed\r\nStatus: 5.1.1", b"relayed\r\nStatus: 2.0.0")
     mail = understand(raw)
     assert mail.bounce is None
     assert mail.automatic
