@@ -7,6 +7,8 @@ import html as entities
 import re
 from typing import TYPE_CHECKING
 
+from maildesk.mail.pictures import mark_pictures
+
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
@@ -94,6 +96,7 @@ def _laid_out(markup: str) -> str:
     try:
         tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
         _mark_quotes(tree)
+        mark_pictures(tree)
         return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy(), display_links=True)).get_text())
     except (
         LxmlError,

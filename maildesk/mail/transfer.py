@@ -13,7 +13,8 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _WORDS = re.compile(rb"[^\s=]{1,40}[ \t]{1,9}[^\s=]{1,40}[ \t]{1,9}[^\s=]")
 _RULE = re.compile(rb"[ \t]*[-_=*#.~]*[ \t]*\r?")
 _SAMPLE_BYTES = 2_000
-_SPACED_BREAK = re.compile(rb"=[ \t]{1,998}(?=\r?\n)|=\r(?!\n)")
+_SPACED_BREAK = re.compile(rb"=[ \t]{1,998}(?=\r?\n)")
+_LONE_CR_BREAK = re.compile(rb"=\r(?!\n)")
 _UU_BEGIN = re.compile(
     rb"^begin(-base64)? [0-7]{3,4} (?P<name>[^\r\n]{1,200})\r?\n(?=([^\r\n]{1,100})\r?\n)", re.MULTILINE
 )
@@ -57,7 +58,7 @@ def base64_body(body: bytes) -> tuple[bytes, bytes]:
 
 def from_quoted(body: bytes) -> bytes:
     """Quoted-printable undone; white space behind a soft line break and a lone CR do not end it."""
-    return binascii.a2b_qp(_SPACED_BREAK.sub(b"=\n", body))
+    return binascii.a2b_qp(_LONE_CR_BREAK.sub(b"=\n", _SPACED_BREAK.sub(b"=", body)))
 
 
 def files_in(body: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
@@ -127,8 +128,9 @@ def _y_file(body: bytes, begin: re.Match[bytes]) -> tuple[int, bytes]:
     end = body.find(b"\n=yend", begin.end() - 1)
     if end < 0:
         return 0, b""
-    first, *escaped = body[begin.end() : end].translate(None, b"\r\n").split(b"=")
-    out = [first.translate(_Y_PLAIN)]
-    out += [bytes(((run[0] - 106) & 255,)) + run[1:].translate(_Y_PLAIN) for run in escaped if run]
+    inner = body[begin.end() : end].translate(None, b"\r\n")
+    for escaped in b"@JMI`n}":
+        # The critical characters alone are escaped; "=" itself comes last, or it would open an escape.
+        inner = inner.replace(bytes((0x3D, escaped)), bytes((escaped - 64,)))
     newline = body.find(b"\n", end + 1)
-    return newline + 1 if newline >= 0 else len(body), b"".join(out)
+    return newline + 1 if newline >= 0 else len(body), inner.translate(_Y_PLAIN)
