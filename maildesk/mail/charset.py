@@ -25,7 +25,8 @@ _JIS = re.compile(rb"\x1b(\$[@AB]|\$\([@ABD]|\([A-Z0-9])")
 _SURE = re.compile("[ÂÃ][\u00a0-\u00bf]|â€|ðŸ|Ã[ƒ‚]")
 # Where what comes out holds such letters, a real "ß–" or "Ü…" was taken for a letter.
 _RARE = re.compile(
-    "[\u0080\u0082-\u008c\u008e\u0091-\u009c\u009e\u009f\u0250-\u036f\u0530-\u05cf\u0700-\u0dff\u0f00-\u1dff\ue000-\uf8ff]"
+    "[\u0080\u0082-\u008c\u008e\u0091-\u009c\u009e\u009f\u0180-\u0191\u0193-\u0217\u021c-\u02c5\u02c7-\u02db\u02dd-\u02ff"
+    "\u0304-\u0307\u0309-\u0326\u0328-\u036f\u0460-\u048f\u0492-\u05cf\u0700-\u0dff\u0f00-\u1dff\ue000-\uf8ff]"
 )
 # The longest run of combining marks that a script needs; more is a picture painted over the neighbours' lines.
 _MARKS_RUN = 4

@@ -183,6 +183,8 @@ def _entries(text: str) -> list[list[Token]]:
         if c == "(":
             flush()
             end = _comment_end(text, at)
+            if end > len(text):
+                entries[-1].append(("open", ""))
             entries[-1].append(("comment", text[at + 1 : end - 1]))
             at = end
             continue

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from lxml.html import HtmlElement
+from typing import Any
 
 ALT_CHARS = 200
 # What programs write where a person would have said something: names of files, addresses, one word for any picture.
@@ -19,15 +16,15 @@ _SAYS_NOTHING = re.compile(
 _SMALL = re.compile(r"\s*[0-3](?:px)?\s*$")
 
 
-def mark_pictures(tree: HtmlElement) -> None:
-    """Put words in the place of each picture: "[image: cid:ID]" for one that the mail holds, else its alt text."""
+def mark_pictures(tree: Any) -> None:
+    """Put words in the place of each picture of an lxml tree: "[image: cid:ID]" where the mail holds it, else its alt text."""
     for picture in tree.xpath("//img"):
         words = _words(picture)
         if words and picture.getparent() is not None:
             picture.tail = f"{words}{picture.tail or ''}"
 
 
-def _words(picture: HtmlElement) -> str:
+def _words(picture: Any) -> str:
     source = (picture.get("src") or "").strip()
     if source[:4].casefold() == "cid:":
         return f"[image: cid:{source[4:250].strip()}]" if source[4:].strip() and "]" not in source else ""
