@@ -19,8 +19,6 @@ from maildesk.mail.rtf import rtf_text
 from maildesk.mail.tnef import SIGNATURE, open_tnef
 from maildesk.mail.transfer import files_in
 
-# A text of more than this is kept whole as an attachment's bytes in the raw mail; its first part is what people read.
-TEXT_CHARS = 2_097_152
 # Mails in mails that are looked into for a text when the mail itself has none.
 INNER_MAILS = 3
 _BODIES = frozenset(
@@ -82,14 +80,14 @@ def _last_resort(tree: Part) -> list[str]:
     """
     leaves = [part for part in tree.walk() if not part.parts]
     for kinds in (("text/plain",), ("message/delivery-status", "text/rfc822-headers")):
-        texts = [storable(text(part)[:TEXT_CHARS]) for part in leaves if part.type in kinds][:3]
+        texts = [storable(text(part)) for part in leaves if part.type in kinds][:3]
         if any(one.strip() for one in texts):
             return texts
     inner = next((part for part in leaves if part.type in _MAILS), None)
     said = _inner_text(content(inner), INNER_MAILS) if inner else ""
     if said.strip():
         return [f"{QUOTE_BEGINS}\n{said}\n{QUOTE_ENDS}"]
-    texts = [storable(text(part)[:TEXT_CHARS]) for part in leaves if part.type.startswith("text/")][:3]
+    texts = [storable(text(part)) for part in leaves if part.type.startswith("text/")][:3]
     return texts if any(one.strip() for one in texts) else []
 
 
@@ -156,12 +154,12 @@ def _gather_text(part: Part, into: Content) -> None:
         markup = mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw))))
         into.htmls.append(markup)
         into.texts.append(html.to_text(markup))
+        if markup.count("<") > html.PLAIN_TAGS:
+            into.defects.append("the HTML is too long to be read; its end is in the raw mail alone")
         return
     if part.type in _TWINS:
         return
-    if part.end - part.head.body_at > TEXT_CHARS and len(text(part)) > TEXT_CHARS:
-        into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
-    plain = mended(storable(_without_files(part, text(part)[:TEXT_CHARS], into)))
+    plain = mended(storable(_without_files(part, into)))
     if part.type in ("text/enriched", "text/richtext"):
         plain = _ENRICHED.sub(lambda found: "<" if found[1] else "", plain)
     if part.params.get("format", "").casefold() == "flowed":
@@ -173,15 +171,16 @@ def _gather_text(part: Part, into: Content) -> None:
     into.texts.append(plain)
 
 
-def _without_files(part: Part, shown: str, into: Content) -> str:
+def _without_files(part: Part, into: Content) -> str:
     """The text less the files that stand in it as uuencode or yEnc, which become attachments."""
-    if not any(mark in shown for mark in ("begin ", "begin-base64 ", "=ybegin ")):
-        return shown
-    rest, files = files_in(content(part))
+    raw = content(part)
+    if not any(mark in raw for mark in (b"begin ", b"begin-base64 ", b"=ybegin ")):
+        return text(part, raw)
+    raw, files = files_in(raw)
     for name, found in files:
         named = file_name(decode(name)) or "attachment"
         into.attachments.append(Attachment(named, type_of(named), found))
-    return decode(rest, part.params.get("charset"))[:TEXT_CHARS] if files else shown
+    return text(part, raw)
 
 
 def _attach(part: Part, into: Content) -> None:

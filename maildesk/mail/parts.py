@@ -144,29 +144,30 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
 
 def content(part: Part) -> bytes:
     """A leaf's bytes, its transfer encoding undone as far as it can be."""
-    return _undone(part)[0]
-
-
-def _undone(part: Part) -> tuple[bytes, bytes]:
-    """A leaf's bytes, and the plain text that somebody set behind them."""
-    said = text_of(part.head.first("content-transfer-encoding"))[:40].casefold()
     body = part.body
-    match _NO_LETTER.sub("", said.split(";")[0]):
+    match _encoding(part):
         case "base64":
-            return base64_body(body)
+            return base64_body(body)[0]
         case "quotedprintable":
-            return from_quoted(body), b""
+            return from_quoted(body)
         case "xuuencode" | "uuencode" | "xuue" | "uue" | "xuu" | "xyencode" | "yenc":
             files = files_in(body)[1]
-            return (files[0][1] if files else body), b""
-    return body, b""
+            return files[0][1] if files else body
+    return body
 
 
-def text(part: Part) -> str:
-    """A text leaf's characters, line ends as they came."""
-    body, behind = _undone(part)
-    shown = decode(body, part.params.get("charset"))
-    return f"{shown}\n{decode(behind, part.params.get('charset'))}" if behind.strip() else shown
+def _encoding(part: Part) -> str:
+    said = text_of(part.head.first("content-transfer-encoding"))[:40].casefold()
+    return _NO_LETTER.sub("", said.split(";")[0])
+
+
+def text(part: Part, raw: bytes | None = None) -> str:
+    """A text leaf's characters, line ends as they came; raw: its bytes, where they were undone already."""
+    charset = part.params.get("charset")
+    shown = decode(content(part) if raw is None else raw, charset)
+    # Base64 is followed by plain text where a list server or a scanner set its own words behind it.
+    behind = base64_body(part.body)[1] if _encoding(part) == "base64" and b" " in part.body else b""
+    return f"{shown}\n{decode(behind, charset)}" if behind.strip() else shown
 
 
 def name_of(part: Part) -> str:
