@@ -63,8 +63,6 @@ def content_of(tree: Part) -> Content:
     """Everything a reader sees of the mail, in the order of the mail."""
     gathered = Content()
     _gather(tree, gathered, within="")
-    if not gathered.text.strip() and gathered.htmls:
-        gathered.texts = [html.to_text(markup) for markup in gathered.htmls]
     if not gathered.text.strip():
         gathered.texts = gathered.spare or _last_resort(tree)
     shown = unquote("\n".join(gathered.htmls))
@@ -87,7 +85,7 @@ def _last_resort(tree: Part) -> list[str]:
     said = _inner_text(content(inner), INNER_MAILS) if inner else ""
     if said.strip():
         return [f"{QUOTE_BEGINS}\n{said}\n{QUOTE_ENDS}"]
-    texts = [storable(text(part)) for part in leaves if part.type.startswith("text/")][:3]
+    texts = [storable(text(part)) for part in leaves if part.type.startswith("text/") and part.type not in _BODIES][:3]
     return texts if any(one.strip() for one in texts) else []
 
 

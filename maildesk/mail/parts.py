@@ -126,15 +126,16 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
     at = raw.find(mark, start, end)
     while at >= 0:
         after = at + len(mark)
-        newline = raw.find(b"\n", after, end)
-        line_end = end if newline < 0 else newline
-        rest = raw[after : min(line_end, after + 80)].strip()
-        if (at == start or raw[at - 1 : at] == b"\n") and rest in (b"", b"--"):
-            if begin >= 0:
-                stop = at - 1 if raw[at - 1 : at] == b"\n" else at
-                spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
-            begin = -1 if rest == b"--" else min(line_end + 1, end)
-            after = line_end
+        if at == start or raw[at - 1 : at] == b"\n":
+            newline = raw.find(b"\n", after, end)
+            line_end = end if newline < 0 else newline
+            rest = raw[after : min(line_end, after + 80)].strip()
+            if rest in (b"", b"--"):
+                if begin >= 0:
+                    stop = at - 1 if raw[at - 1 : at] == b"\n" else at
+                    spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
+                begin = -1 if rest == b"--" else min(line_end + 1, end)
+                after = line_end
         at = raw.find(mark, after, end)
     if 0 <= begin < end:
         # The closing boundary never came: the mail was cut, what is there counts.
