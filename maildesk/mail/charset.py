@@ -25,6 +25,8 @@ _GUESSED_BYTES, _HIGH_MIN = 8_192, 60
 # So many 8-bit bytes in valid UTF-8 are no accident, whatever was declared: in single bytes, in pairs.
 _NO_ACCIDENT, _NO_ACCIDENT_IN_PAIRS = 6, 16
 _SAMPLE_BYTES = 65_536
+# Characters that Windows adds are looked for in a text of this length, letter by letter.
+_JIS_BYTES = 1_048_576
 _JIS = re.compile(rb"\x1b(\$[@AB]|\$\([@ABD]|\([A-Z0-9])")
 # One such pair is enough, for nobody types it; of others two are needed.
 _SURE = re.compile("[ÂÃ][\u00a0-\u00bf]|â€|ðŸ|Ã[ƒ‚]")
@@ -38,6 +40,7 @@ _MARKS_RUN = 4
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _MARKS = re.compile(f"({_MARK}{{{_MARKS_RUN}}}){_MARK}+")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -75,7 +78,7 @@ def decode(raw: bytes, label: str | None = None) -> str:
         return raw.decode(_guessed(raw) or "cp1252", "replace")
     text = raw.decode(codec, "replace")
     # A UTF-8 label over Western bytes: nearly every 8-bit byte is then a fault.
-    if codec == "utf-8" and text.count("\ufffd") * 2 > sum(1 for c in text if c > "\x7f"):
+    if codec == "utf-8" and text.count("\ufffd") * 2 > len(text) - len(text.encode("ascii", "ignore")):
         return raw.decode("cp1252", "replace")
     return text
 
@@ -121,6 +124,8 @@ def _from_jis(raw: bytes) -> str:
         return raw.decode("iso2022_jp_2")
     except UnicodeError:
         pass
+    if len(raw) > _JIS_BYTES:
+        return raw.decode("iso2022_jp_2", "replace")
     out: list[str] = []
     known: dict[bytes, str] = {}
     at, mode = 0, b"(B"
@@ -195,7 +200,9 @@ def storable(text: str) -> str:
     text = _CONTROLS.sub("", text)
     if text.isascii():
         return text
-    text = _MARKS.sub(r"\1", text.encode("utf-8", "replace").decode("utf-8"))
+    if _SURROGATE.search(text):
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _MARKS.sub(r"\1", text)
     # Ordering the marks of one letter takes time with the square of their number: such a text stays as it is.
     return text if len(text) > _NFC_LIMIT or _LONG_RUN.search(text) else unicodedata.normalize("NFC", text)
 
