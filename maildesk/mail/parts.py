@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from maildesk.mail.charset import decode, one_line
 from maildesk.mail.head import Head, parameters, read_head, text_of
@@ -52,6 +53,7 @@ _NAMES = {
     "application/pgp-keys": "publickey.asc",
     "text/calendar": "invite.ics",
 }
+_PERCENTS = re.compile(r"%[c-fC-F][0-9a-fA-F]%[89abAB][0-9a-fA-F]")
 _FILE_LIKE = re.compile(r"[^/\\:<>|?*]{1,200}\.[A-Za-z][A-Za-z0-9]{1,4}")
 _TYPES = {ending: kind for kind, ending in reversed(_SUFFIXES.items()) if kind != "message/delivery-status"}
 
@@ -223,7 +225,17 @@ def name_of(part: Part) -> str:
     """The file name the sender gave the part, "" when none was given: the name alone, never a path."""
     given = (parameters(part.head.first("content-disposition"))[1], part.params)
     name = next((params[key] for key in ("filename", "name", "file") for params in given if params.get(key)), "")
-    return file_name(name)
+    return file_name(_percents_undone(name))
+
+
+def _percents_undone(name: str) -> str:
+    """A name that a program encoded as in an address of the web; only where letters beyond ASCII come of it."""
+    if not _PERCENTS.search(name):
+        return name
+    try:
+        return unquote(name, errors="strict")
+    except UnicodeError:
+        return name
 
 
 def usual_name(part: Part, number: int) -> str:
