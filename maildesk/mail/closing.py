@@ -60,11 +60,12 @@ def _runs(kinds: list[BlockKind]) -> Iterator[tuple[int, int]]:
 
 
 def _tails(reading: Reading) -> Iterator[tuple[int, int]]:
-    """The own runs that end what the person says: above the attribution of the quoted mail, or nothing own below."""
+    """The own runs that end what the person says: above an attribution or a banner, or with nothing own below."""
     runs = [(b, e) for b, e in _runs(reading.kinds) if any(line.strip() for line in reading.lines[b:e])]
     for number, (begin, end) in enumerate(runs):
         below = next((k for k in reading.kinds[end:] if k in ("quote", "attribution")), None)
-        if number == len(runs) - 1 or below == "attribution":
+        is_over_banner = end < len(reading.kinds) and reading.kinds[end] == "banner"
+        if number == len(runs) - 1 or below == "attribution" or is_over_banner:
             yield begin, end
 
 
