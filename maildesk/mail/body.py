@@ -31,7 +31,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     """The blocks of a text in order; joined by newlines they are the text, a ">" for the quote marks."""
     whole = text.split("\n")
     marked = _without_marks([piece for line in whole[:READ_LINES] for piece in apart(line)])
-    beyond = _without_marks(whole[READ_LINES:]).lines
+    beyond = whole[READ_LINES:] if text.isascii() else _without_marks(whole[READ_LINES:]).lines
     reading = Reading(marked.lines, marked.quoted, [])
     walk(reading)
     _sign(reading, marked.signed)
@@ -46,7 +46,8 @@ def own_text(blocks: tuple[Block, ...]) -> str:
     """What the person wrote now: their own blocks and, where they answered between the lines, those lines."""
     spoken = {i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()}
     answered = {i for i, block in enumerate(blocks) if block.kind == "quote" and _answer_follows(blocks, i)}
-    cited = {i for i in answered if spoken and i > min(spoken) and not _is_attributed(blocks, i)}
+    first = min(spoken, default=len(blocks))
+    cited = {i for i in answered if i > first and not _is_attributed(blocks, i)}
     kept: list[str] = []
     for i, block in enumerate(blocks):
         if i in spoken:
@@ -60,7 +61,7 @@ def own_text(blocks: tuple[Block, ...]) -> str:
 
 def _is_attributed(blocks: tuple[Block, ...], i: int) -> bool:
     """Whether a line that names somebody stands over the quote, blank lines between them or not."""
-    above = (block for block in reversed(blocks[:i]) if block.text.strip())
+    above = (blocks[at] for at in range(i - 1, -1, -1) if blocks[at].text.strip())
     return next((block.kind == "attribution" for block in above), False)
 
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from maildesk.mail.model import BlockKind
 from maildesk.mail.phrasebook import phrases
-from maildesk.mail.quotes import RULE, Reading
+from maildesk.mail.quotes import Reading, is_rule
 
 # More lines below "--" than this are no signature but a text with a dash in it.
 SIGNATURE_LINES = 16
@@ -21,6 +21,8 @@ FOOTER_LINES = 10
 DISCLAIMER_CHARS = 140
 SIGNED_LINE_CHARS = 90
 CONTACT_LINES = (3, 10)
+# A footer, two disclaimers, a banner's paragraph, a card and a closing: nothing honest has more below it.
+PEELED = 8
 
 _CONTACTS = (
     re.compile(r"[^\s@<>]{1,64}@[^\s@<>]{1,200}\.\w{2,20}"),
@@ -78,8 +80,8 @@ def _fences(reading: Reading) -> None:
     for begin, end in tuple(_runs(kinds)):
         at = begin
         while at < end:
-            if RULE.match(lines[at]) and any(line.strip() for line in lines[:at]):
-                close_at = next((i for i in range(at + 1, min(at + FENCED_LINES, end)) if RULE.match(lines[i])), end)
+            if is_rule(lines[at]) and any(line.strip() for line in lines[:at]):
+                close_at = next((i for i in range(at + 1, min(at + FENCED_LINES, end)) if is_rule(lines[i])), end)
                 if _is_disclaimer(" ".join(lines[at + 1 : min(close_at, at + FENCED_LINES)])):
                     kinds[at : close_at + 1 if close_at < end else end] = ["banner"] * (min(close_at + 1, end) - at)
                     at = close_at
@@ -126,7 +128,7 @@ def _banners(reading: Reading) -> None:
         begins = low.startswith(book.banners) and "," not in low and not low.endswith(("?", ":"))
         if not begins and not low.rstrip(".!").endswith(book.banner_ends):
             continue
-        stands_apart = at == 0 or not lines[at - 1].strip() or RULE.match(lines[at - 1]) is not None
+        stands_apart = at == 0 or not lines[at - 1].strip() or is_rule(lines[at - 1])
         if stands_apart and _closes(reading, at + 1):
             kinds[at] = "banner"
 
@@ -147,7 +149,7 @@ def _peel(reading: Reading, begin: int, end: int) -> None:
     lines, kinds = reading.lines, reading.kinds
     seen: set[Callable[[list[str], int, int, bool], Span | None]] = set()
     is_signed = False
-    while True:
+    for _ in range(PEELED):
         while end > begin and not lines[end - 1].strip():
             end -= 1
         for peeler in _PEELERS:
@@ -176,7 +178,7 @@ def _footer(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span | 
         filled += bool(lines[at].strip())
         if filled > FOOTER_LINES:
             return None
-        if RULE.match(lines[at]) and at < end - 1:
+        if is_rule(lines[at]) and at < end - 1:
             text = " ".join(lines[at + 1 : end]).casefold()
             return (at, end, "banner") if any(phrase in text for phrase in phrases().footers) else None
     return None
@@ -186,7 +188,7 @@ def _ruled_card(lines: list[str], begin: int, end: int, _is_signed: bool) -> Spa
     """A visiting card below a rule: short lines, no sentence, two ways to reach somebody."""
     filled = 0
     for at in range(end - 1, begin - 1, -1):
-        if RULE.match(lines[at]):
+        if is_rule(lines[at]):
             below = [line for line in lines[at + 1 : end] if line.strip()]
             marks = sum(any(contact.search(line) for contact in _CONTACTS) for line in below)
             return (at, end, "signature") if marks > 1 and all(map(_is_signed_line, below)) else None
@@ -284,7 +286,7 @@ def _is_name(line: str) -> bool:
 def _is_signed_line(line: str) -> bool:
     """Whether the line may stand in a signature: short, and no sentence."""
     bare = line.strip()
-    if _POSTSCRIPT.match(bare) or bare.endswith(("?", ":")) or _BULLET.match(line):
+    if _POSTSCRIPT.match(bare) or bare.endswith(("?", ":")) or bare.startswith("<<") or _BULLET.match(line):
         return False
     if any(contact.search(bare) for contact in _CONTACTS):
         return len(bare) <= 2 * SIGNED_LINE_CHARS

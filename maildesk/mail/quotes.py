@@ -16,13 +16,14 @@ ATTRIBUTION_CHARS = 400
 # A header block over a quote: its labels stand within this many lines.
 HEADER_LINES = 10
 SEPARATOR_CHARS = 120
+RULE_CHARS = 300
 # "Sat, 21 Nov 2026 at 10:00, Ana Lima:" has no verb: a longer line is a sentence.
 NAMED_WORDS = 10
 # A quoted line that a client wrapped goes on for at most this long without its ">".
 TORN_CHARS = 200
 
 QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
-RULE = re.compile(r"\s*(?:[_\-=*—–~#+][ \t]?){5,}$")
+_RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
 _DASHES = "-_=—–*"
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
 _ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
@@ -142,6 +143,12 @@ def _header_follows(reading: Reading, at: int) -> bool:
     return False
 
 
+def is_rule(line: str) -> bool:
+    """Whether the line is nothing but dashes, stars or their like, at least five."""
+    bare = line.strip()
+    return 5 <= len(bare) <= RULE_CHARS and _RULE.match(bare) is not None
+
+
 def separator_title(line: str) -> str | None:
     """What stands between the dashes of a separator line, in lower case; None for any other line."""
     bare = line[:SEPARATOR_CHARS].strip(" \t>*")
@@ -153,7 +160,7 @@ def separator_title(line: str) -> str | None:
 def _header_block(reading: Reading, at: int) -> bool:
     """ "From: Sent: To: Subject:" in any language, a rule above it or not: what follows is quoted."""
     begin = at
-    if RULE.match(reading.lines[at]):
+    if is_rule(reading.lines[at]):
         begin = next((i for i in range(at + 1, min(at + 4, len(reading.lines))) if reading.lines[i].strip()), at)
         if begin == at:
             return False
