@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 
-from maildesk.mail.body import header_end, separator_title
+from maildesk.mail.body import READ_LINES, header_end, separator_title
 from maildesk.mail.head import date_of
 from maildesk.mail.model import Forwarded, Person
 from maildesk.mail.people import people_in
@@ -25,7 +25,7 @@ def forwarded_in(text: str, subject: str) -> Forwarded | None:
     lines = text.split("\n")
     book = phrases()
     is_forward = _SUBJECT.match(subject) is not None
-    for at, line in enumerate(lines):
+    for at, line in enumerate(lines[:READ_LINES]):
         title = separator_title(line)
         opens = title is not None and (
             title in book.forwarded or title.startswith("forwarded by ") or (is_forward and title in book.original)
