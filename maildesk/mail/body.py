@@ -71,7 +71,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     _banners(reading)
     _disclaimers(reading)
     # What lies further on is what the last line was: nobody writes 5,000 lines and answers below them.
-    reading.kinds.extend([reading.kinds[-1]] * len(beyond))
+    reading.kinds.extend((reading.kinds[-1:] or ["own"]) * len(beyond))
     reading.lines.extend(beyond)
     return _joined(reading)
 
@@ -281,10 +281,11 @@ def _starts() -> tuple[str, ...]:
 
 @cache
 def _verbs() -> re.Pattern[str]:
-    # Chinese, Japanese and Korean have no spaces: their verbs need no border.
-    return re.compile(
-        "|".join(re.escape(v) if ord(v[0]) > 0x2FFF else rf"(?<!\w){re.escape(v)}(?!\w)" for v in phrases().verbs)
-    )
+    # Chinese, Japanese and Korean have no spaces: their verbs need no border. The border of all others stands before them
+    # once: looked for before each it costs twenty times as much.
+    bordered = "|".join(re.escape(verb) for verb in phrases().verbs if ord(verb[0]) <= 0x2FFF)
+    others = "".join(f"|{re.escape(verb)}" for verb in phrases().verbs if ord(verb[0]) > 0x2FFF)
+    return re.compile(rf"(?<!\w)(?:{bordered})(?!\w){others}")
 
 
 def _verb_ends(low: str) -> bool:

@@ -12,7 +12,7 @@ from maildesk.mail.charset import decode, one_line, storable
 from maildesk.mail.content import Content, content_of
 from maildesk.mail.forward import forwarded_in
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
-from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
+from maildesk.mail.html import unmarked
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
 from maildesk.mail.model import Forwarded, Mail
@@ -153,6 +153,5 @@ def _saved(raw: bytes, key: str, why: str) -> Mail:
         mail = _headed(kept, key)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         mail = Mail(content_key=key, author_fault="the header could not be read")
-    shown = storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace"))
-    shown = shown.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    shown = unmarked(storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace")))
     return replace(mail, full_text=shown, defects=kept.defects, unreadable=why)
