@@ -7,12 +7,10 @@ import re
 from dataclasses import dataclass
 
 from maildesk.mail.closing import close
-from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, SIGN_BEGINS, SIGN_ENDS, UNMARK
+from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, SIGN_BEGINS, SIGN_ENDS, unmarked
 from maildesk.mail.model import Block
-from maildesk.mail.quotes import QUOTED, Reading, apart, walk
+from maildesk.mail.quotes import QUOTED, READ_LINES, Reading, apart, walk
 
-# THREATS, T64: the rules look at so many lines, whatever the mail's length.
-READ_LINES = 5_000
 # So many quoted lines above an answer are shown whole; of more, the paragraph nearest to it.
 CITED_LINES = 3
 _BLANKS = re.compile(r"\n[ \t]*(?:\n[ \t]*){2,}")
@@ -37,7 +35,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     _sign(reading, marked.signed)
     close(reading)
     # What lies further on is what the last line was: nobody writes 5,000 lines and answers below them.
-    reading.kinds.extend([reading.kinds[-1]] * len(beyond))
+    reading.kinds.extend((reading.kinds[-1:] or ["own"]) * len(beyond))
     reading.lines.extend(beyond)
     return _joined(reading)
 
@@ -93,7 +91,7 @@ def _without_marks(lines: list[str]) -> _Marked:
             case c if c == SIGN_ENDS:
                 signs = max(0, signs - 1)
             case _:
-                bare = line.translate(UNMARK)
+                bare = unmarked(line)
                 kept.append(f"> {bare.strip()}" if depth and bare.strip() and not QUOTED.match(bare) else bare)
                 quoted.append(depth > 0)
                 signed.append(signs > 0)

@@ -10,12 +10,16 @@ from maildesk.mail import html
 from maildesk.mail.charset import decode, storable
 from maildesk.mail.flowed import unflowed
 from maildesk.mail.head import read_head
+from maildesk.mail.marks import unmarked
 from maildesk.mail.model import Attachment
 from maildesk.mail.parts import Part, content, file_name, name_of, suffix_of, text, type_of
 from maildesk.mail.transfer import files_in
 
+# An HTML part costs as much as so many tags before its first one.
+PART_TAGS = 50
 # A text of more than this is kept whole as an attachment's bytes in the raw mail; its first part is what people read.
 TEXT_CHARS = 2_097_152
+_CID = re.compile(r"cid:([^\s\"'<>)]{1,998})")
 _TAG = re.compile(r"</?(?:html|body|div|p|br|table|span|font|meta|head)\b[^<>]{0,400}>", re.IGNORECASE)
 
 
@@ -27,6 +31,12 @@ class Content:
     htmls: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
+    tags_read: list[int] = field(default_factory=lambda: [0])
+
+    def read_html(self, markup: str) -> str:
+        """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
+        self.tags_read[0] += markup.count("<") + PART_TAGS
+        return html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup)
 
     @property
     def text(self) -> str:
@@ -37,14 +47,16 @@ def content_of(tree: Part) -> Content:
     """Everything a reader sees of the mail, in the order of the mail."""
     gathered = Content()
     _gather(tree, gathered, within="")
-    shown = "\n".join(gathered.htmls)
-    gathered.attachments = [_placed(one, shown) for one in gathered.attachments]
+    shown = frozenset(found for markup in gathered.htmls for found in _CID.findall(markup))
+    gathered.attachments = [_placed(one, shown) if gathered.htmls else one for one in gathered.attachments]
     if not gathered.text.strip() and gathered.htmls:
-        gathered.texts = [html.to_text(markup) for markup in gathered.htmls]
+        gathered.texts = [gathered.read_html(markup) for markup in gathered.htmls]
     if not gathered.text.strip():
         # Nothing but files: a reader shows the texts among them, and so is what the sender says in them.
         gathered.texts = [
-            storable(text(part)[:TEXT_CHARS]) for part in tree.walk() if part.type == "text/plain" and not part.parts
+            unmarked(storable(text(part)[:TEXT_CHARS]))
+            for part in tree.walk()
+            if part.type == "text/plain" and not part.parts
         ][:3]
     return gathered
 
@@ -65,7 +77,7 @@ def _gather(part: Part, into: Content, within: str) -> None:
 
 def _gather_alternative(part: Part, into: Content) -> None:
     """One of several forms of the same text: the plain one where it says anything, with the HTML beside it."""
-    plain, rich = Content(), Content()
+    plain, rich = Content(tags_read=into.tags_read), Content(tags_read=into.tags_read)
     for child in part.parts:
         kinds = {leaf.type for leaf in child.walk()}
         _gather(child, rich if "text/html" in kinds else plain, part.type)
@@ -109,14 +121,14 @@ def _gather_text(part: Part, into: Content) -> None:
         raw = content(part)
         markup = storable(decode(raw, part.params.get("charset") or html.meta_charset(raw)))
         into.htmls.append(markup)
-        into.texts.append(html.to_text(markup))
+        into.texts.append(into.read_html(markup))
         return
     if part.type == "text/x-amp-html":
         return
     if part.end - part.head.body_at > TEXT_CHARS and len(text(part)) > TEXT_CHARS:
         into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
     raw_text = _without_files(part, text(part)[:TEXT_CHARS], into)
-    plain = storable(raw_text)
+    plain = unmarked(storable(raw_text))
     if part.type in ("text/enriched", "text/richtext"):
         plain = re.sub(r"</?[a-zA-Z-]{1,60}>", "", re.sub(r"<param>[^<]{0,200}</param>", "", plain))
     if part.params.get("format", "").casefold() == "flowed":
@@ -124,7 +136,7 @@ def _gather_text(part: Part, into: Content) -> None:
     if plain.lstrip()[:1] == "<" and len(_TAG.findall(plain[:4_000])) >= 3:
         # Programs that write HTML and forget to say so.
         into.htmls.append(plain)
-        plain = html.to_text(plain)
+        plain = into.read_html(plain)
     into.texts.append(plain)
 
 
@@ -159,9 +171,8 @@ def one_id(part: Part) -> str | None:
     return part.head.text("content-id").strip("<> ") or None
 
 
-def _placed(one: Attachment, shown: str) -> Attachment:
+def _placed(one: Attachment, shown: frozenset[str]) -> Attachment:
     """Inline is what the HTML shows in place, whatever the part says of itself; without HTML the part's word counts."""
-    if not one.content_id or not shown:
+    if not one.content_id:
         return one
-    is_shown = f"cid:{one.content_id}" in shown
-    return Attachment(one.name, one.type, one.content, is_shown or (one.inline and not shown), one.content_id)
+    return Attachment(one.name, one.type, one.content, one.content_id.split()[0] in shown, one.content_id)

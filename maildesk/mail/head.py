@@ -66,7 +66,7 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     )
     fields: list[tuple[str, list[bytes]]] = []
     defects: list[str] = []
-    at = start
+    at, known_at = start, -1
     while at < stop:
         newline = raw.find(b"\n", at, stop)
         next_at = stop if newline < 0 else newline + 1
@@ -78,9 +78,13 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
                 defects.append("the first header line begins with a space")
             fields.append((found[1].decode("ascii").lower(), [line.lstrip(b" \t")[found.end() :]]))
         elif not line.startswith((b"From ", b">From ")) or fields:
-            if not fields and not _KNOWN.search(raw, next_at, stop):
-                return Head((), start, ("there is no header",))
-            if not _KNOWN.search(raw, next_at, stop):
+            if known_at < next_at:
+                # Looked for once, not again for each odd line above it.
+                known = _KNOWN.search(raw, next_at, stop)
+                known_at = known.start() if known else len(raw)
+            if known_at >= stop:
+                if not fields:
+                    return Head((), start, ("there is no header",))
                 # The blank line behind the header is missing: the body begins with the first line that is no field.
                 return Head(_joined(fields), at, (*defects, "no blank line after the header"))
             defects.append("a header line is no field")

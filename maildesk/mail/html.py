@@ -7,7 +7,7 @@ import html as entities
 import re
 from typing import TYPE_CHECKING
 
-from maildesk.mail.marks import MARKS, UNMARK, mark_tree
+from maildesk.mail.marks import MARKS, mark_tree, unmarked
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -18,6 +18,10 @@ TREE_BYTES = 2_097_152
 TREE_DEPTH = 200
 # The layout takes ten microseconds a tag; a newsletter has three thousand.
 TREE_TAGS = 16_000
+# The tree's readers take time with the square of an element's attributes; Outlook's drawings have twenty.
+TREE_ATTRIBUTES = 100
+# The layout reads each word of a style.
+STYLE_CHARS = 10_000
 # What the plain reader still reads where tags are all there is.
 PLAIN_TAGS = 200_000
 PLAIN_CHARS = 1_048_576
@@ -29,11 +33,14 @@ _BLOCK_TAG = re.compile(
 _NESTING = re.compile(
     r"<(/?)(?!(?:br|hr|img|meta|link|input|col|area|base|wbr|p|li|td|tr|th|dd|dt|option)\b)[a-z]", re.IGNORECASE
 )
+_ATTRIBUTE = re.compile(r"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?)?+")
+_ELEMENT = re.compile(rf"<[a-z][^\s/>]*+(?:{_ATTRIBUTE.pattern})*+", re.IGNORECASE)
 _UNREAD = re.compile(r"<(script|style|head|!--)(?=[\s>-]|(?<=--))")
 _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
+_MARK_ENTITIES = re.compile(r"&#(?:x0{0,9}e0f[1-4]|0{0,9}5758[5-8]);?", re.IGNORECASE)
 
 
 def meta_charset(raw: bytes) -> str | None:
@@ -44,11 +51,11 @@ def meta_charset(raw: bytes) -> str | None:
 
 def to_text(markup: str) -> str:
     """The readable text of HTML; what a client marked stands between lines of marks.py's marks."""
-    markup = markup.translate(UNMARK)
-    if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS or _is_deep(markup):
+    markup = unmarked(_MARK_ENTITIES.sub("", markup))
+    if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS or _is_deep(markup) or _is_wide(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
-    if not laid_out.translate(UNMARK).strip():
+    if not unmarked(laid_out).strip():
         return plainly(markup)
     return laid_out
 
@@ -62,6 +69,14 @@ def _is_deep(markup: str) -> bool:
         if opened > TREE_DEPTH:
             return True
     return False
+
+
+def _is_wide(markup: str) -> bool:
+    """Whether an element has more attributes than any program writes."""
+    return any(
+        len(element[0]) > 2 * TREE_ATTRIBUTES and sum(1 for _ in _ATTRIBUTE.finditer(element[0])) > TREE_ATTRIBUTES
+        for element in _ELEMENT.finditer(markup)
+    )
 
 
 def _laid_out(markup: str) -> str:
@@ -92,6 +107,8 @@ def _laid_out(markup: str) -> str:
 
 
 def _without_useless(tree: HtmlElement) -> None:
+    for element in tree.xpath(f"//*[string-length(@style) > {STYLE_CHARS}]"):
+        del element.attrib["style"]
     for useless in tree.xpath("//script|//style|//title|//comment()"):
         useless.drop_tree() if hasattr(useless, "drop_tree") else None
 

@@ -17,7 +17,7 @@ QUOTE_ENDS = "\ue0f2"
 SIGN_BEGINS = "\ue0f3"
 SIGN_ENDS = "\ue0f4"
 MARKS = QUOTE_BEGINS + QUOTE_ENDS + SIGN_BEGINS + SIGN_ENDS
-UNMARK = str.maketrans("", "", MARKS)
+_UNMARK = str.maketrans("", "", MARKS)
 
 # What a mark says of its element: it is quoted, it is Gmail's box around quotes and answers, all behind it is quoted, or
 # it is the writer's signature.
@@ -90,6 +90,11 @@ _NAMING = ("class", "id", "name", "data-marker", "data-smartmail")
 _TOP_LINE = re.compile(r"border-top:\s*(?:solid|1(?:\.0)?p[tx]\s*solid|#[0-9a-f]{3,6}\s*1(?:\.0)?p[tx]\s*solid)")
 _LEFT_LINE = re.compile(r"border-left(?:-width|-style)?:(?!\s*(?:none|0))")
 _LABEL = re.compile(r"\W{0,3}([^\W\d_][^:：]{0,24}?)\s{0,2}[:：]")
+
+
+def unmarked(text: str) -> str:
+    """The text without characters that only this file may write: nobody marks a quote from outside."""
+    return text.translate(_UNMARK)
 
 
 def mark_tree(tree: HtmlElement) -> None:

@@ -14,7 +14,7 @@ from maildesk.mail.forward import forwarded_in
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
-from maildesk.mail.marks import UNMARK
+from maildesk.mail.marks import unmarked
 from maildesk.mail.model import Forwarded, Mail
 from maildesk.mail.parts import Part, content, take_apart
 from maildesk.mail.people import author_of, people_in
@@ -153,5 +153,5 @@ def _saved(raw: bytes, key: str, why: str) -> Mail:
         mail = _headed(kept, key)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         mail = Mail(content_key=key, author_fault="the header could not be read")
-    shown = storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace"))
-    return replace(mail, full_text=shown.translate(UNMARK), defects=kept.defects, unreadable=why)
+    shown = unmarked(storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace")))
+    return replace(mail, full_text=shown, defects=kept.defects, unreadable=why)

@@ -10,6 +10,8 @@ from functools import cache
 from maildesk.mail.model import BlockKind
 from maildesk.mail.phrasebook import phrases
 
+# THREATS, T64: the rules look at so many lines, whatever the mail's length.
+READ_LINES = 5_000
 # An attribution wraps over at most this many lines and characters.
 ATTRIBUTION_LINES = 4
 ATTRIBUTION_CHARS = 400
@@ -317,9 +319,11 @@ def _starts() -> tuple[str, ...]:
 
 @cache
 def _verbs() -> re.Pattern[str]:
-    return re.compile(
-        "|".join(re.escape(v) if ord(v[0]) > 0x2FFF else rf"(?<!\w){re.escape(v)}(?!\w)" for v in phrases().verbs)
-    )
+    # Chinese, Japanese and Korean have no spaces: their verbs need no border. The border of all others stands before them
+    # once: looked for before each it costs twenty times as much.
+    bordered = "|".join(re.escape(verb) for verb in phrases().verbs if ord(verb[0]) <= 0x2FFF)
+    others = "".join(f"|{re.escape(verb)}" for verb in phrases().verbs if ord(verb[0]) > 0x2FFF)
+    return re.compile(rf"(?<!\w)(?:{bordered})(?!\w){others}")
 
 
 def _verb_ends(low: str) -> bool:
