@@ -8,6 +8,7 @@ import re
 from typing import TYPE_CHECKING
 
 from maildesk.mail.marks import MARKS, mark_tree, unmarked
+from maildesk.mail.pictures import mark_pictures
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -91,6 +92,7 @@ def _laid_out(markup: str) -> str:
         tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
         _without_useless(tree)
         mark_tree(tree)
+        mark_pictures(tree)
         return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy(), display_links=True)).get_text())
     except (
         LxmlError,

@@ -56,8 +56,8 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
 
 
 def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
-    head = read_head(raw)
-    tree = take_apart(raw, head)
+    tree = take_apart(raw, read_head(raw))
+    head = tree.head
     gathered = content_of(tree)
     blocks = blocks_of(gathered.text)
     full_text = "\n".join(block.text for block in blocks)

@@ -289,22 +289,22 @@ def _is_attribution(line: str) -> bool:
 
 
 def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool) -> bool:
-    has_verb = _verbs().search(low) is not None
-    has_address = _ADDRESS.search(low) is not None
     has_time, has_date = _TIME.search(low) is not None, _DATE.search(low) is not None
     ends = low.rstrip(_END_TRIM).endswith(_COLONS)
-    if quote_follows:
-        if has_verb and (opens or has_address or has_time or has_date or is_one_line):
-            return len(low) < 300
-        if has_address:
-            return (has_time or has_date) and (opens or ends)
-        return has_time and has_date and ends and _DATE_FIRST.match(low) is not None and len(low.split()) <= NAMED_WORDS
-    # Without ">" below, all that follows is taken as quoted: only a line that no person types by hand may do that.
-    if not ends or not (has_time or has_date):
+    if not quote_follows and (not ends or not (has_time or has_date)):
+        # Without ">" below, all that follows is taken as quoted: only a line that no person types by hand may do that.
         return False
-    if opens:
-        return has_verb or (has_address and _DATE_FIRST.match(low) is not None)
-    return has_verb and has_address and has_time and has_date
+    has_address = _ADDRESS.search(low) is not None
+    has_verb = _verbs().search(low) is not None
+    if not quote_follows:
+        if opens:
+            return has_verb or (has_address and _DATE_FIRST.match(low) is not None)
+        return has_verb and has_address and has_time and has_date
+    if has_verb and (opens or has_address or has_time or has_date or is_one_line):
+        return len(low) < 300
+    if has_address:
+        return (has_time or has_date) and (opens or ends)
+    return has_time and has_date and ends and _DATE_FIRST.match(low) is not None and len(low.split()) <= NAMED_WORDS
 
 
 def _opens(first: str) -> bool:
