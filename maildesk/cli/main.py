@@ -33,6 +33,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("preview", "maildesk.cli.main:preview", "A letter as a customer or agent would see it."),
     ("backup", "maildesk.cli.backup:backup_command", "Copy the whole desk into one file, while it runs."),
     ("restore", "maildesk.cli.backup:restore_command", "Make a desk from a backup."),
+    ("rebuild", "maildesk.cli.rebuild:command", "Read all mail again, after an upgrade."),
     ("unit", "maildesk.cli.unit:command", "A hardened systemd unit for this configuration."),
 )
 

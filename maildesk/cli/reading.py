@@ -10,6 +10,7 @@ import click
 
 from maildesk.cli import read
 from maildesk.cli.context import Invocation, print_json
+from maildesk.cli.terminal import plain, write_table
 from maildesk.daemon import store_path
 from maildesk.desk.model import Outcome, State, Ticket
 from maildesk.errors import NotFound
@@ -60,7 +61,7 @@ def tickets(invocation: Invocation, state: str | None, mailbox: str, assignee: s
             (f"#{t.number}", t.state, t.requester.address if t.requester else "-", t.assignee or "-", t.subject)
             for t in found
         ]
-        read.write_table(sys.stdout, ("NUMBER", "STATE", "FROM", "AGENT", "SUBJECT"), rows)
+        write_table(sys.stdout, ("NUMBER", "STATE", "FROM", "AGENT", "SUBJECT"), rows)
     return 0
 
 
@@ -111,7 +112,7 @@ def search(invocation: Invocation, words: tuple[str, ...], limit: int, as_json: 
         print_json(found)
     else:
         rows = [(f"#{r['ticket']}", r["entry"], r["at"], r["excerpt"]) for r in found]
-        read.write_table(sys.stdout, ("TICKET", "ENTRY", "AT", "EXCERPT"), rows)
+        write_table(sys.stdout, ("TICKET", "ENTRY", "AT", "EXCERPT"), rows)
     return 0 if found else 1
 
 
@@ -138,7 +139,7 @@ def mails(invocation: Invocation, outcome: str | None, limit: int, as_json: bool
             )
             for line in found
         ]
-        read.write_table(sys.stdout, ("ID", "RECEIVED", "VIA", "OUTCOME", "TICKET", "SENDER", "CAUSE"), rows)
+        write_table(sys.stdout, ("ID", "RECEIVED", "VIA", "OUTCOME", "TICKET", "SENDER", "CAUSE"), rows)
     return 0
 
 
@@ -157,9 +158,9 @@ def why(invocation: Invocation, mail: str, as_json: bool) -> int:
         for line in found:
             place = f", ticket #{line.ticket}" if line.ticket else ""
             cause = f" ({line.cause})" if line.cause else ""
-            click.echo(read.plain(f"mail {line.id} for {line.mailbox}, by {line.via}: {line.outcome}{cause}{place}"))
+            click.echo(plain(f"mail {line.id} for {line.mailbox}, by {line.via}: {line.outcome}{cause}{place}"))
             for reason in line.why:
-                click.echo(read.plain(f"  - {reason}"))
+                click.echo(plain(f"  - {reason}"))
     return 0
 
 
@@ -187,5 +188,5 @@ def outbox_command(invocation: Invocation, limit: int, as_json: bool) -> int:
             for x in found
         ]
         heads = ("ID", "KIND", "TICKET", "STATE", "TRIES", "NEXT", "TO", "ERROR")
-        read.write_table(sys.stdout, heads, rows)
+        write_table(sys.stdout, heads, rows)
     return 0

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from maildesk import cli
-from maildesk.cli import read
+from maildesk.cli.terminal import plain
 from tests.desk.world import START, Letter, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -288,7 +288,7 @@ def test_a_terminal_stays_safe(world: World, run: Run) -> None:
 )  # fmt: skip
 def test_plain(words: object, shown: str) -> None:
     """What may be printed is; what only looks like nothing is left out; what could do harm is marked."""
-    assert read.plain(words) == shown
+    assert plain(words) == shown
 
 
 def test_people_read_tables(world: World, run: Run) -> None:
