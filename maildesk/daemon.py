@@ -336,7 +336,7 @@ class Daemon:
     async def _rebuild(self, question: Mapping[str, object]) -> object:
         """Derive the named entries again, in a thread; whoever names none only asks which version's rules run here."""
         named = question.get("entries")
-        ids = [found for found in named if isinstance(found, int)] if isinstance(named, list) else []
+        ids = [found for found in named if isinstance(found, int) and found < 2**62] if isinstance(named, list) else []
         languages = self._config.desk.languages
         work = rebuild.read_some(self._store, ids, languages)
         return {"version": __version__, "changed": await asyncio.to_thread(rebuild.write, self._store, work)}
