@@ -71,7 +71,8 @@ def find_mailed(tx: Tx, entry_id: int) -> Mailed | None:
         ticket=integer(row["number"]),
         mail_id=integer(row["mail_id"]),
         kind=cast(EntryKind, row["kind"]),
-        derived=cast(Derivation, row["derived"]),
+        # A daemon of an older version may still run on tables of its own time.
+        derived=cast(Derivation, text(row["derived"]) if "derived" in row.keys() else ""),  # noqa: SIM118 - a row's `in` looks at values
         outcome=cast(Outcome, row["outcome"]),
         shown=_shown(tx, row),
         raw=raw if isinstance(raw, bytes) else b"",

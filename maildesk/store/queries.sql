@@ -302,6 +302,11 @@ SELECT mails.*, raws.sha256, raws.size, tickets.number FROM mails
 JOIN raws ON raws.id = mails.raw_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
 WHERE mails.id = :id OR mails.message_id = :message_id ORDER BY mails.id;
 
+-- find: letter with its fate
+-- `why`, for a Message-ID of ours; unique index on outbox(message_id).
+SELECT outbox.*, tickets.number FROM outbox LEFT JOIN tickets ON tickets.id = outbox.ticket_id
+WHERE outbox.message_id = :message_id;
+
 -- list: entries that match words
 -- `search`; the full-text index.
 SELECT entries.id AS entry, tickets.number AS ticket, entries.at AS at,
