@@ -53,7 +53,7 @@ def read_again(entry: Mailed, languages: tuple[str, ...]) -> Reading:
     # Readings are kept for a while, the bytes need not be.
     entry = replace(entry, raw=b"")
     if not entry.derived:
-        return Reading(entry, before, "kept")
+        return Reading(entry, before, "same" if entry.kind == "event" else "kept")
     try:
         mail = understand(raw, languages)
         derived = derive(mail, entry.derived)

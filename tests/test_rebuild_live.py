@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import socket
 import sqlite3
 import subprocess
@@ -95,6 +96,18 @@ def test_beside_a_running_desk(desk: Desk) -> None:
     assert desk.json("search", "microscope") == []
     assert b"changed: 0" in desk.run("rebuild").stdout
     is_whole(desk)
+
+
+def test_progress_is_for_terminals(desk: Desk) -> None:
+    """A bar on a terminal's standard error, none in a pipe."""
+    command = [sys.executable, "-m", "maildesk", "rebuild", "--config", str(desk.config)]
+    ours, theirs = os.openpty()
+    done = subprocess.run(command, stdout=subprocess.PIPE, stderr=theirs, cwd=ROOT, check=True, timeout=60)
+    os.close(theirs)
+    with open(ours, "rb", buffering=0) as terminal:
+        assert b"Reading mails again" in terminal.read(4096)
+    assert done.stdout == b"Entries read again: 1; changed: 0.\n"
+    assert desk.run("rebuild").stderr == b""
 
 
 def test_killed_in_the_middle(desk: Desk) -> None:

@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,27 +67,18 @@ def command(invocation: Invocation, dry_run: bool, as_json: bool) -> int:
     sums: Counter[str] = Counter()
     is_mended = False
     with _opened(config) as desk:
-        batch: list[Reading] = []
-        began, chars = time.monotonic(), 0
         with _progress(desk.store.read(count_mailed), is_hidden=dry_run and sys.stdout.isatty()) as advance:
-            for reading in read_all(desk.store, config.desk.languages):
-                advance(1)
-                sums["entries"] += 1
-                if reading.fate != "changed" or dry_run:
-                    sums[reading.fate] += 1
-                if reading.fate == "left" or (reading.fate == "changed" and (dry_run or as_json)):
-                    click.echo(json.dumps(as_object(reading), ensure_ascii=False) if as_json else as_text(reading))
-                if reading.fate == "changed" and not dry_run:
-                    batch.append(reading)
-                    chars += len(reading.entry.shown.full_text) + len(reading.after.full_text)
-                is_full = len(batch) >= _BATCH_ENTRIES or chars > _BATCH_CHARS
-                if batch and (is_full or time.monotonic() - began > _BATCH_S):
-                    sums["changed"] += desk.write(batch)
-                    batch, began, chars = [], time.monotonic(), 0
-                elif not batch:
-                    began = time.monotonic()
-            if batch:
-                sums["changed"] += desk.write(batch)
+            for batch in _batches(read_all(desk.store, config.desk.languages)):
+                for reading in batch:
+                    if reading.fate == "left" or (reading.fate == "changed" and (dry_run or as_json)):
+                        click.echo(json.dumps(as_object(reading), ensure_ascii=False) if as_json else as_text(reading))
+                sums.update(reading.fate for reading in batch)
+                sums["entries"] += len(batch)
+                changed = [reading for reading in batch if reading.fate == "changed"]
+                if changed and not dry_run:
+                    # One that somebody changed meanwhile is not written.
+                    sums["changed"] += desk.write(changed) - len(changed)
+                advance(len(batch))
         if desk.is_ours and not dry_run:
             is_mended = mend_index(desk.store)
     found = {name: sums[name] for name in ("entries", "changed", "kept", "left")}
@@ -96,6 +87,20 @@ def command(invocation: Invocation, dry_run: bool, as_json: bool) -> int:
     else:
         click.echo(_summary(found, is_mended=is_mended, dry_run=dry_run))
     return 0
+
+
+def _batches(readings: Iterable[Reading]) -> Iterator[list[Reading]]:
+    """Runs of readings, ended by their number, by their size, or by the time that it took to read them."""
+    batch: list[Reading] = []
+    began, chars = time.monotonic(), 0
+    for reading in readings:
+        batch.append(reading)
+        chars += len(reading.entry.shown.full_text) + len(reading.after.full_text)
+        if len(batch) >= _BATCH_ENTRIES or chars > _BATCH_CHARS or time.monotonic() - began > _BATCH_S:
+            yield batch
+            batch, began, chars = [], time.monotonic(), 0
+    if batch:
+        yield batch
 
 
 @contextmanager
@@ -225,7 +230,7 @@ def _summary(found: dict[str, int], *, is_mended: bool, dry_run: bool) -> str:
         f"{'would change' if dry_run else 'changed'}: {found['changed']}",
     ]
     if found["kept"]:
-        parts.append(f"of agents, with the words that were sent or noted: {found['kept']}")
+        parts.append(f"keep the words that were sent or noted: {found['kept']}")
     if found["left"]:
         parts.append(f"left as they are, because their mails cannot be read now: {found['left']}")
     return "; ".join(parts) + "." + (" The full-text index was wrong and was made anew." if is_mended else "")
