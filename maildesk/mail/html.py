@@ -1,5 +1,5 @@
 """HTML to readable text, with what a client marked as quoted kept apart.
-Never fetches anything, never shows HTML to anybody."""
+Never fetches anything, never shows HTML to anybody (shown.py does)."""
 
 from __future__ import annotations
 
@@ -53,6 +53,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
+_XML_LINE = re.compile(r"^\s*<\?xml[^<>]*\?>")
 
 
 def meta_charset(raw: bytes) -> str | None:
@@ -64,12 +65,35 @@ def meta_charset(raw: bytes) -> str | None:
 def to_text(markup: str) -> str:
     """The readable text of HTML; a quote that a client marked stands between lines of QUOTE_BEGINS and QUOTE_ENDS."""
     markup = markup.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
-    if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS or _is_deep(markup):
+    if not _fits_a_tree(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
     if not laid_out.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "").strip():
         return plainly(markup)
     return laid_out
+
+
+def quoted_tree(markup: str) -> HtmlElement | None:
+    """HTML as a tree, with elements that hold QUOTE_BEGINS or QUOTE_ENDS alone around what a client marked as quoted.
+
+    None for what is too large or too deep for a tree, and for what is no HTML. Scripts and styles are gone.
+    """
+    markup = markup.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    if not _fits_a_tree(markup):
+        return None
+    import lxml.html
+    from lxml.etree import LxmlError
+
+    try:
+        tree = lxml.html.document_fromstring(_XML_LINE.sub("", markup))
+        _mark_quotes(tree)
+    except (LxmlError, SyntaxError, ValueError, AssertionError, TypeError, AttributeError):
+        return None
+    return tree
+
+
+def _fits_a_tree(markup: str) -> bool:
+    return len(markup) <= TREE_BYTES and markup.count("<") <= TREE_TAGS and not _is_deep(markup)
 
 
 def _is_deep(markup: str) -> bool:
@@ -92,7 +116,7 @@ def _laid_out(markup: str) -> str:
     from lxml.etree import LxmlError
 
     try:
-        tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
+        tree = lxml.html.document_fromstring(_XML_LINE.sub("", markup))
         _mark_quotes(tree)
         return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy(), display_links=True)).get_text())
     except (
