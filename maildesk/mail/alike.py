@@ -15,7 +15,7 @@ FALSE_PLACES = 5_000
 
 # What plain text and HTML write differently: white space, what is invisible, marks of emphasis, quotes, lists and rules.
 _LEFT_OUT = dict.fromkeys(
-    map(ord, " \t\n\r\f\v\xa0\u00ad\u034f\u061c\u2060\ufeff\u3000*_>|#=~`•◦▪●·○■□‣⁃" + "\ufe0e\ufe0f"), None
+    map(ord, " \t\n\r\f\v\xa0\u00ad\u034f\u061c\u2060\ufeff\u3000*_>|#=~`•◦▪●·○■□‣⁃" + "\ufe0e\ufe0f\ufffc"), None
 )
 _LEFT_OUT |= dict.fromkeys(
     [*range(0x2000, 0x2010), *range(0x2028, 0x2030), *range(0x205F, 0x2070), *range(0x2500, 0x2580)], None
@@ -25,7 +25,7 @@ _NORMAL: dict[int, str | None] = _LEFT_OUT | _ALIKE
 
 # What may stand for a picture, or be a link's target behind its label; else a link that is written out.
 _TOKEN = re.compile(
-    r"(?P<aside>[<(][^\s<>()]{1,2000}[>)]|\[[^\[\]]{1,2000}\])|\b(?:https?://|mailto:)[^\s<>\"]{1,2000}"
+    r"(?P<aside>\[\]\([^\s()]{1,2000}\)|[<(][^\s<>()]{1,2000}[>)]|\[[^\[\]]{1,2000}\])|\b(?:https?://|mailto:)[^\s<>\"]{1,2000}"
 )
 _LIST_MARK = re.compile(r"[ \t>]*(?:[-+o•◦▪·*]|\d{1,3}[.)]|[a-z][.)])[ \t]+(?=\S)")
 _RULE = re.compile(r"[\s>]*[-_=*~#+—–]{3,}\s*")
@@ -162,7 +162,7 @@ def _pieces(line: str, other: Other) -> Iterator[tuple[tuple[str, ...], bool]]:
         end = token.end()
         written = token[0]
         if token.lastgroup == "aside":
-            yield (normal(written),), address(written[1:-1]) in other.said_otherwise or _is_picture(written)
+            yield (normal(written),), address(written.strip("<>()[]")) in other.said_otherwise or _is_picture(written)
         else:
             short = written.partition("://")[2] or written.partition(":")[2]
             options = (written, written.rstrip("/"), short, short.rstrip("/"))

@@ -11,7 +11,7 @@ from urllib.parse import unquote, urlsplit
 
 from maildesk.mail.alike import normal, runs_of
 from maildesk.mail.cut import BLOCKS, OURS, OURS_END, UNSAID, Page
-from maildesk.mail.html import quoted_tree
+from maildesk.mail.html import quoted_tree, to_text
 from maildesk.mail.model import Attachment, Picture, Shown
 
 if TYPE_CHECKING:
@@ -156,6 +156,9 @@ def _shown(markup: str, text: str, attachments: tuple[Attachment, ...]) -> Shown
     page, gallery = Page(), _Gallery(attachments)
     page.read(body)
     runs = runs_of(text, page.other(name for one in attachments for name in (one.name, one.content_id or "")))
+    if runs is None and to_text(markup) == text:
+        # Cells side by side stand line by line in the text; where nothing was taken out of it, nothing need be here.
+        runs = [(0, page.length)]
     if runs is None:
         return None
     page.keep(runs)
