@@ -200,6 +200,14 @@ def test_text_is_never_lost_to_a_rule_that_cannot_read_it(world: World, run: Run
     assert dump(world.folder) == before
 
 
+def test_text_is_never_lost_to_a_rule_that_finds_none(world: World, run: Run) -> None:
+    """Where there were words and today there are none, the words stay."""
+    world.write(LEA, "")
+    change(world.folder, "UPDATE entries SET text = 'found once', full_text = 'found once'")
+    assert "entry 1 (customer): left as it is" in run("rebuild")[1]
+    assert world.entries()[0][1] == "found once"
+
+
 def test_a_mail_that_can_be_read_now_is_read(world: World, run: Run) -> None:
     """An entry that said its mail could not be read shows the mail."""
     world.write(LEA, "The telescope is broken.\n")
