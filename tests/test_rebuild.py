@@ -107,7 +107,7 @@ def test_what_an_older_version_wrote_is_what_settling_writes_today(world: World,
         world.folder,
         "UPDATE entries SET text = 'oldwords ' || text WHERE derived NOT IN ('', 'act') AND text NOT LIKE 'not delivered%'",
         "UPDATE entries SET text = text || ' oldstatus' WHERE derived = 'bounce'",
-        "UPDATE entries SET subject = 'oldsubject', full_text = 'o', names = '' WHERE derived <> ''",
+        "UPDATE entries SET subject = 'oldsubject', full_text = 'o', names = '' WHERE derived <> '' AND full_text <> ''",
         "UPDATE attachments SET name = 'oldname', inline = 1 - inline",
         "DELETE FROM attachments WHERE id % 3 = 0",
     )
