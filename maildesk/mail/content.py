@@ -11,16 +11,13 @@ from maildesk.mail.charset import decode, storable
 from maildesk.mail.flowed import unflowed
 from maildesk.mail.head import read_head
 from maildesk.mail.model import Attachment
-from maildesk.mail.parts import Part, content, file_name, from_uu, name_of, suffix_of, text
+from maildesk.mail.parts import Part, content, file_name, name_of, suffix_of, text, type_of
+from maildesk.mail.transfer import files_in
 
 # An HTML part costs as much as so many tags before its first one.
 PART_TAGS = 50
 # A text of more than this is kept whole as an attachment's bytes in the raw mail; its first part is what people read.
 TEXT_CHARS = 2_097_152
-_UU_BLOCK = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{1,64}\r?\n){1,600000}?)(?:`?[ \t]*\r?\n)?end[ \t]*\r?$",
-    re.MULTILINE,
-)
 _CID = re.compile(r"cid:([^\s\"'<>)]{1,998})")
 _TAG = re.compile(r"</?(?:html|body|div|p|br|table|span|font|meta|head)\b[^<>]{0,400}>", re.IGNORECASE)
 
@@ -129,8 +126,7 @@ def _gather_text(part: Part, into: Content) -> None:
         return
     if part.end - part.head.body_at > TEXT_CHARS and len(text(part)) > TEXT_CHARS:
         into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
-    if "\nbegin " in (raw_text := text(part)[:TEXT_CHARS]) or raw_text.startswith("begin "):
-        raw_text = _without_uu(part, raw_text, into)
+    raw_text = _without_files(part, text(part)[:TEXT_CHARS], into)
     plain = html.unmarked(storable(raw_text))
     if part.type in ("text/enriched", "text/richtext"):
         plain = re.sub(r"</?[a-zA-Z-]{1,60}>", "", re.sub(r"<param>[^<]{0,200}</param>", "", plain))
@@ -143,16 +139,15 @@ def _gather_text(part: Part, into: Content) -> None:
     into.texts.append(plain)
 
 
-def _without_uu(part: Part, shown: str, into: Content) -> str:
-    """The text less its uuencoded files, which become attachments."""
-    raw = content(part)
-    found = list(_UU_BLOCK.finditer(raw))
-    if not found:
+def _without_files(part: Part, shown: str, into: Content) -> str:
+    """The text less the files that stand in it as uuencode or yEnc, which become attachments."""
+    if not any(mark in shown for mark in ("begin ", "begin-base64 ", "=ybegin ")):
         return shown
-    for block in found:
-        name = file_name(decode(block[1]))
-        into.attachments.append(Attachment(name or "attachment", "application/octet-stream", from_uu(block[2])))
-    return decode(_UU_BLOCK.sub(b"", raw), part.params.get("charset"))[:TEXT_CHARS]
+    rest, files = files_in(content(part))
+    for name, found in files:
+        named = file_name(decode(name)) or "attachment"
+        into.attachments.append(Attachment(named, type_of(named), found))
+    return decode(rest, part.params.get("charset"))[:TEXT_CHARS] if files else shown
 
 
 def _attach(part: Part, into: Content) -> None:

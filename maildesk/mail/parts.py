@@ -3,18 +3,18 @@ Never copies a branch, never re-serialises, never fails."""
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from maildesk.mail.charset import decode, one_line
-from maildesk.mail.head import Head, from_base64, parameters, read_head, text_of
+from maildesk.mail.head import Head, parameters, read_head, text_of
 from maildesk.mail.limits import DEPTH, PARTS
+from maildesk.mail.transfer import base64_body, files_in, from_quoted
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$")
 _MARK = re.compile(rb"(?:^|\n)--([^\s][^\r\n]{0,199})\r?\n(?=content-)", re.IGNORECASE)
-_UU = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?$", re.MULTILINE)
+_NO_LETTER = re.compile(r"[^a-z0-9]")
 _SUFFIXES = {
     "message/rfc822": ".eml",
     "message/delivery-status": ".txt",
@@ -29,6 +29,12 @@ _SUFFIXES = {
     "image/gif": ".gif",
     "application/pdf": ".pdf",
     "application/zip": ".zip",
+    "application/rtf": ".rtf",
+    "application/msword": ".doc",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "application/pgp-signature": ".asc",
     "application/pkcs7-signature": ".p7s",
 }
@@ -123,46 +129,29 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
 
 def content(part: Part) -> bytes:
     """A leaf's bytes, its transfer encoding undone as far as it can be."""
-    encoding = text_of(part.head.first("content-transfer-encoding")).casefold().strip("\"' ;")
+    return _undone(part)[0]
+
+
+def _undone(part: Part) -> tuple[bytes, bytes]:
+    """A leaf's bytes, and the plain text that somebody set behind them."""
+    said = text_of(part.head.first("content-transfer-encoding"))[:40].casefold()
     body = part.body
-    match encoding.split(";")[0].split(" ")[0]:
+    match _NO_LETTER.sub("", said.split(";")[0]):
         case "base64":
-            return _unbase64(body)
-        case "quoted-printable" | "quotedprintable":
-            return binascii.a2b_qp(body)
-        case "x-uuencode" | "uuencode" | "x-uue" | "uue":
-            found = _UU.search(body)
-            return from_uu(body[found.end() :]) if found else body
-    return body
-
-
-def _unbase64(body: bytes) -> bytes:
-    """Base64 undone; text that only claims to be base64 comes back as it is."""
-    sample = body[:2_000].strip()
-    if sample and sum(c in b" .,;:!?<>()\"'" for c in sample) * 20 > len(sample):
-        return body
-    return from_base64(body)
-
-
-def from_uu(lines: bytes) -> bytes:
-    """The bytes of uuencoded lines up to `end`."""
-    out = []
-    for line in lines.splitlines():
-        if line.strip() == b"end":
-            break
-        if not line:
-            continue
-        try:
-            out.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            # Some encoders pad the line beyond what its first character says.
-            out.append(binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3])) if line[0] >= 32 else None
-    return b"".join(o for o in out if o)
+            return base64_body(body)
+        case "quotedprintable":
+            return from_quoted(body), b""
+        case "xuuencode" | "uuencode" | "xuue" | "uue" | "xuu" | "xyencode" | "yenc":
+            files = files_in(body)[1]
+            return (files[0][1] if files else body), b""
+    return body, b""
 
 
 def text(part: Part) -> str:
     """A text leaf's characters, line ends as they came."""
-    return decode(content(part), part.params.get("charset"))
+    body, behind = _undone(part)
+    shown = decode(body, part.params.get("charset"))
+    return f"{shown}\n{decode(behind, part.params.get('charset'))}" if behind.strip() else shown
 
 
 def name_of(part: Part) -> str:
@@ -186,3 +175,9 @@ def file_name(name: str) -> str:
 def suffix_of(kind: str) -> str:
     """The usual ending of a file of this type, "" when there is no usual one."""
     return _SUFFIXES.get(kind, "")
+
+
+def type_of(name: str) -> str:
+    """The type of a file whose name is all that is known of it."""
+    ending = name.casefold()[-8:]
+    return next((kind for kind, suffix in _SUFFIXES.items() if ending.endswith(suffix)), "application/octet-stream")
