@@ -21,6 +21,13 @@ _ASCII = bytes(range(128))
 _NO_ACCIDENT, _NO_ACCIDENT_IN_PAIRS = 6, 16
 _SAMPLE_BYTES = 65_536
 _JIS = re.compile(rb"\x1b(\$[@AB]|\$\([@ABD]|\([A-Z0-9])")
+# One such pair is enough, for nobody types it; of others two are needed.
+_SURE = re.compile("[ÂÃ][\u00a0-\u00bf]|â€|ðŸ|Ã[ƒ‚]")
+# Where what comes out holds such letters, a real "ß–" or "Ü…" was taken for a letter.
+_RARE = re.compile(
+    "[\u0080\u0082-\u008c\u008e\u0091-\u009c\u009e\u009f\u0180-\u0191\u0193-\u0217\u021c-\u02c5\u02c7-\u02db\u02dd-\u02ff"
+    "\u0304-\u0307\u0309-\u0326\u0328-\u036f\u0460-\u048f\u0492-\u05cf\u0700-\u0dff\u0f00-\u1dff\ue000-\uf8ff]"
+)
 # The longest run of combining marks that a script needs; more is a picture painted over the neighbours' lines.
 _MARKS_RUN = 4
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
@@ -130,15 +137,20 @@ _SET_HIGH = bytes(b | 0x80 if 0x21 <= b <= 0x7E else b for b in range(256))
 def mended(text: str) -> str:
     """The text that was UTF-8, was read as windows-1252 and was written as UTF-8 again, once or twice, undone.
 
-    Only when the whole text comes back without a fault: text in which one letter is as it should be stays as it is.
+    Only when the whole text comes back without a fault and as letters that people use: text in which one letter is as
+    it should be stays as it is, and so does "AMANHÃ…".
     """
     for _ in range(2):
         if not _MOJIBAKE.search(text):
-            return text
+            break
         try:
-            text = codecs.charmap_encode(text, "strict", _WINDOWS)[0].decode("utf-8")
+            whole = codecs.charmap_encode(text, "strict", _WINDOWS)[0].decode("utf-8")
         except UnicodeError:
-            return text
+            break
+        is_sure = _SURE.search(text) is not None or len(_MOJIBAKE.findall(text, 0, _SAMPLE_BYTES)) > 1
+        if not is_sure or _RARE.search(whole):
+            break
+        text = whole
     return text
 
 

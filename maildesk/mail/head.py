@@ -4,12 +4,13 @@ Every function is total and linear; none knows what a field is for."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
 from maildesk.mail.charset import decode, one_line
+from maildesk.mail.labels import codec_of
 from maildesk.mail.words import decode_words
 
 Fields = tuple[tuple[str, bytes], ...]
@@ -51,6 +52,26 @@ class Head:
     def text(self, name: str) -> str:
         """The first such field, decoded to one line."""
         return text_of(self.first(name))
+
+    def in_charset(self, label: str) -> Head:
+        """The same head with raw 8-bit fields that are no UTF-8 read by `label`, the charset that the body declares."""
+        codec = codec_of(label)
+        if codec is None or codec in ("cp1252", "utf-8") or all(value.isascii() for _, value in self.fields):
+            return self
+        return replace(self, fields=tuple((name, _in_utf8(value, codec)) for name, value in self.fields))
+
+
+def _in_utf8(value: bytes, codec: str) -> bytes:
+    if value.isascii():
+        return value
+    try:
+        value.decode("utf-8")
+    except UnicodeError:
+        try:
+            return value.decode(codec).encode()
+        except UnicodeError:
+            pass
+    return value
 
 
 def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:

@@ -7,12 +7,11 @@ import html as entities
 import re
 from typing import TYPE_CHECKING
 
+from maildesk.mail.marks import MARKS, mark_tree, unmarked
+from maildesk.mail.pictures import mark_pictures
+
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
-
-# Private-use characters: lines that hold one alone say where a client's quote begins and ends.
-QUOTE_BEGINS = "\ue0f1"
-QUOTE_ENDS = "\ue0f2"
 
 # T65: beyond this HTML is read by the plain reader, which is linear and keeps no tree.
 TREE_BYTES = 2_097_152
@@ -28,23 +27,6 @@ STYLE_CHARS = 10_000
 PLAIN_TAGS = 200_000
 PLAIN_CHARS = 1_048_576
 
-# What clients put around the mail they answer. The first kind holds the quote, the second is followed by it.
-_HOLDS = (
-    # Only the innermost: Gmail's outer box may hold the answers between the quotes.
-    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')]"
-    "[not(.//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')])]",
-    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_attr ')]",
-    "//blockquote[@type='cite' or contains(@class,'cite') or contains(@style,'border-left')]",
-    "//*[contains(@class,'yahoo_quoted') or contains(@class,'protonmail_quote')]",
-    "//*[contains(@class,'zmail_extra') or contains(@class,'tutanota_quote') or @class='moz-cite-prefix']",
-    "//*[@id='OLK_SRC_BODY_SECTION' or @id='mail-editor-reference-message-container' or @id='reply-intro']",
-)
-_FOLLOWS = (
-    "//*[@id='divRplyFwdMsg' or @id='x_divRplyFwdMsg' or @id='appendonsend' or @id='stopSpelling']",
-    "//div[contains(translate(@style,' ',''),'border-top:solid#B5C4DF')"
-    " or contains(translate(@style,' ',''),'border-top:solid#E1E1E1')"
-    " or contains(translate(@style,' ',''),'border:none;border-top:solid')]",
-)
 _BLOCK_TAG = re.compile(
     r"<(?:/?(?:p|div|tr|table|ul|ol|h[1-6]|blockquote|pre|section|article|header|footer)|br|li|hr)(?=[\s/>])",
     re.IGNORECASE,
@@ -59,7 +41,6 @@ _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
-_MARKS = re.compile("[\ue0f1-\ue0f4]")
 _MARK_ENTITIES = re.compile(r"&#(?:x0{0,9}e0f[1-4]|0{0,9}5758[5-8]);?", re.IGNORECASE)
 
 
@@ -69,18 +50,13 @@ def meta_charset(raw: bytes) -> str | None:
     return found[1].decode("ascii", "replace") if found else None
 
 
-def unmarked(text: str) -> str:
-    """The text without characters that only this file may write: nobody marks a quote from outside."""
-    return _MARKS.sub("", text)
-
-
 def to_text(markup: str) -> str:
-    """The readable text of HTML; a quote that a client marked stands between lines of QUOTE_BEGINS and QUOTE_ENDS."""
+    """The readable text of HTML; what a client marked stands between lines of marks.py's marks."""
     markup = unmarked(_MARK_ENTITIES.sub("", markup))
     if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS or _is_deep(markup) or _is_wide(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
-    if not laid_out.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "").strip():
+    if not unmarked(laid_out).strip():
         return plainly(markup)
     return laid_out
 
@@ -114,7 +90,9 @@ def _laid_out(markup: str) -> str:
 
     try:
         tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
-        _mark_quotes(tree)
+        _without_useless(tree)
+        mark_tree(tree)
+        mark_pictures(tree)
         return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy(), display_links=True)).get_text())
     except (
         LxmlError,
@@ -130,27 +108,11 @@ def _laid_out(markup: str) -> str:
         return ""
 
 
-def _mark_quotes(tree: HtmlElement) -> None:
-    from lxml.html import builder
-
+def _without_useless(tree: HtmlElement) -> None:
     for element in tree.xpath(f"//*[string-length(@style) > {STYLE_CHARS}]"):
         del element.attrib["style"]
     for useless in tree.xpath("//script|//style|//title|//comment()"):
         useless.drop_tree() if hasattr(useless, "drop_tree") else None
-    marked = {element for path in _HOLDS for element in tree.xpath(path)}
-    for element in marked:
-        if element.getparent() is None or any(ancestor in marked for ancestor in element.iterancestors()):
-            continue
-        tail, element.tail = element.tail, None
-        begins, ends = builder.DIV(QUOTE_BEGINS), builder.DIV(QUOTE_ENDS)
-        element.addprevious(begins)
-        element.addnext(ends)
-        ends.tail = tail
-    follows = next((element for path in _FOLLOWS for element in tree.xpath(path)), None)
-    if follows is None or follows.getparent() is None:
-        return
-    if not any(ancestor in marked for ancestor in follows.iterancestors()):
-        follows.addprevious(builder.DIV(QUOTE_BEGINS))
 
 
 def _tidied(text: str) -> str:
@@ -160,13 +122,9 @@ def _tidied(text: str) -> str:
 
 def _unindented(lines: list[str]) -> list[str]:
     """The layout indents what a table centres; a common indent says nothing."""
-    margins = [
-        len(line) - len(line.lstrip())
-        for line in lines
-        if line.strip() and line.strip() not in (QUOTE_BEGINS, QUOTE_ENDS)
-    ]
+    margins = [len(line) - len(line.lstrip()) for line in lines if line.strip() and line.strip() not in MARKS]
     margin = min(margins, default=0)
-    return [line.strip() if line.strip() in (QUOTE_BEGINS, QUOTE_ENDS) else line[margin:] for line in lines]
+    return [line.strip() if line.strip() and line.strip() in MARKS else line[margin:] for line in lines]
 
 
 def _link(found: re.Match[str]) -> str:

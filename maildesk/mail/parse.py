@@ -12,9 +12,9 @@ from maildesk.mail.charset import decode, one_line, storable
 from maildesk.mail.content import Content, content_of
 from maildesk.mail.forward import forwarded_in
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
-from maildesk.mail.html import unmarked
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
+from maildesk.mail.marks import unmarked
 from maildesk.mail.model import Forwarded, Mail
 from maildesk.mail.parts import Part, content, take_apart
 from maildesk.mail.people import author_of, people_in
@@ -56,8 +56,8 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
 
 
 def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
-    head = read_head(raw)
-    tree = take_apart(raw, head)
+    tree = take_apart(raw, read_head(raw))
+    head = tree.head
     gathered = content_of(tree)
     blocks = blocks_of(gathered.text)
     full_text = "\n".join(block.text for block in blocks)

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maildesk.mail.charset import decode, one_line
 from maildesk.mail.head import Head, parameters, read_head, text_of
+from maildesk.mail.labels import codec_of
 from maildesk.mail.limits import DEPTH, PARTS
 from maildesk.mail.transfer import base64_body, files_in, from_quoted
 
@@ -38,6 +39,7 @@ _SUFFIXES = {
     "application/pgp-signature": ".asc",
     "application/pkcs7-signature": ".p7s",
 }
+_TYPES = {ending: kind for kind, ending in reversed(_SUFFIXES.items()) if kind != "message/delivery-status"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,20 @@ class Part:
 
 def take_apart(raw: bytes, head: Head, end: int | None = None, *, default: str = "text/plain") -> Part:
     """The tree under a header that was read already; at most 50 deep and 1,000 parts wide, the rest stays unopened."""
-    return _part(raw, head, len(raw) if end is None else end, default, 0, [0])
+    tree = _part(raw, head, len(raw) if end is None else end, default, 0, [0])
+    parts = tuple(tree.walk())
+    if all(value.isascii() for part in parts for _, value in part.head.fields):
+        return tree
+    # Raw 8-bit names and subjects: programs write them in the charset in which they write the text.
+    declared = (part.params.get("charset", "") for part in parts)
+    label = next((one for one in declared if codec_of(one) not in (None, "cp1252", "utf-8")), "")
+    return _in_charset(tree, label) if label else tree
+
+
+def _in_charset(part: Part, label: str) -> Part:
+    head = part.head.in_charset(label)
+    params = part.params if head is part.head else parameters(head.first("content-type"))[1]
+    return replace(part, head=head, params=params, parts=tuple(_in_charset(one, label) for one in part.parts))
 
 
 def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: list[int]) -> Part:
@@ -129,29 +144,30 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
 
 def content(part: Part) -> bytes:
     """A leaf's bytes, its transfer encoding undone as far as it can be."""
-    return _undone(part)[0]
-
-
-def _undone(part: Part) -> tuple[bytes, bytes]:
-    """A leaf's bytes, and the plain text that somebody set behind them."""
-    said = text_of(part.head.first("content-transfer-encoding"))[:40].casefold()
     body = part.body
-    match _NO_LETTER.sub("", said.split(";")[0]):
+    match _encoding(part):
         case "base64":
-            return base64_body(body)
+            return base64_body(body)[0]
         case "quotedprintable":
-            return from_quoted(body), b""
+            return from_quoted(body)
         case "xuuencode" | "uuencode" | "xuue" | "uue" | "xuu" | "xyencode" | "yenc":
             files = files_in(body)[1]
-            return (files[0][1] if files else body), b""
-    return body, b""
+            return files[0][1] if files else body
+    return body
 
 
-def text(part: Part) -> str:
-    """A text leaf's characters, line ends as they came."""
-    body, behind = _undone(part)
-    shown = decode(body, part.params.get("charset"))
-    return f"{shown}\n{decode(behind, part.params.get('charset'))}" if behind.strip() else shown
+def _encoding(part: Part) -> str:
+    said = text_of(part.head.first("content-transfer-encoding"))[:40].casefold()
+    return _NO_LETTER.sub("", said.split(";")[0])
+
+
+def text(part: Part, raw: bytes | None = None) -> str:
+    """A text leaf's characters, line ends as they came; raw: its bytes, where they were undone already."""
+    charset = part.params.get("charset")
+    shown = decode(content(part) if raw is None else raw, charset)
+    # Base64 is followed by plain text where a list server or a scanner set its own words behind it.
+    behind = base64_body(part.body)[1] if _encoding(part) == "base64" and b" " in part.body else b""
+    return f"{shown}\n{decode(behind, charset)}" if behind.strip() else shown
 
 
 def name_of(part: Part) -> str:
@@ -179,5 +195,4 @@ def suffix_of(kind: str) -> str:
 
 def type_of(name: str) -> str:
     """The type of a file whose name is all that is known of it."""
-    ending = name.casefold()[-8:]
-    return next((kind for kind, suffix in _SUFFIXES.items() if ending.endswith(suffix)), "application/octet-stream")
+    return _TYPES.get(f".{name.rpartition('.')[2].casefold()}", "application/octet-stream")

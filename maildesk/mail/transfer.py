@@ -13,7 +13,10 @@ _FROM_URL = bytes.maketrans(b"-_", b"+/")
 _WORDS = re.compile(rb"[^\s=]{1,40}[ \t]{1,9}[^\s=]{1,40}[ \t]{1,9}[^\s=]")
 _RULE = re.compile(rb"[ \t]*[-_=*#.~]*[ \t]*\r?")
 _SAMPLE_BYTES = 2_000
-_SPACED_BREAK = re.compile(rb"=[ \t]{1,998}(?=\r?\n)|=\r(?!\n)")
+# So many files stand in a text at most; what looks like more stays in it.
+TEXT_FILES = 200
+_SPACED_BREAK = re.compile(rb"=[ \t]{1,998}(?=\r?\n)")
+_LONE_CR_BREAK = re.compile(rb"=\r(?!\n)")
 _UU_BEGIN = re.compile(
     rb"^begin(-base64)? [0-7]{3,4} (?P<name>[^\r\n]{1,200})\r?\n(?=([^\r\n]{1,100})\r?\n)", re.MULTILINE
 )
@@ -57,7 +60,7 @@ def base64_body(body: bytes) -> tuple[bytes, bytes]:
 
 def from_quoted(body: bytes) -> bytes:
     """Quoted-printable undone; white space behind a soft line break and a lone CR do not end it."""
-    return binascii.a2b_qp(_SPACED_BREAK.sub(b"=\n", body))
+    return binascii.a2b_qp(_LONE_CR_BREAK.sub(b"=\n", _SPACED_BREAK.sub(b"=", body)))
 
 
 def files_in(body: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
@@ -66,8 +69,10 @@ def files_in(body: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
     for begins, decode_one in ((_UU_BEGIN, _uu_file), (_Y_BEGIN, _y_file)):
         at = 0
         rest: list[bytes] = []
-        while found := begins.search(body, at):
-            end, content = decode_one(body, found)
+        # Looked for once: a thousand beginnings must not each search to the end of the text for theirs.
+        last_end = max((end.start() for end in _UU_END.finditer(body)), default=-1) if begins.search(body) else -1
+        while len(files) < TEXT_FILES and (found := begins.search(body, at)):
+            end, content = decode_one(body, found, last_end)
             rest.append(body[at : found.start() if end else found.end()])
             at = end or found.end()
             if end:
@@ -79,12 +84,12 @@ def files_in(body: bytes) -> tuple[bytes, tuple[tuple[bytes, bytes], ...]]:
     return body, tuple(files)
 
 
-def _uu_file(body: bytes, begin: re.Match[bytes]) -> tuple[int, bytes]:
+def _uu_file(body: bytes, begin: re.Match[bytes], last_end: int) -> tuple[int, bytes]:
     """Where the file ends and its bytes; (0, b"") where "begin" is a word of the text."""
     is_base64 = begin[1] is not None
     if not is_base64 and not _is_uu(begin[3]):
         return 0, b""
-    end = _UU_END.search(body, begin.end())
+    end = _UU_END.search(body, begin.end()) if begin.end() <= last_end else None
     if end is None:
         # The mail was cut: the file goes as far as its lines look like it.
         stop = begin.end()
@@ -122,13 +127,14 @@ def _a2b_uu(line: bytes) -> bytes:
         return b""
 
 
-def _y_file(body: bytes, begin: re.Match[bytes]) -> tuple[int, bytes]:
+def _y_file(body: bytes, begin: re.Match[bytes], _last_end: int) -> tuple[int, bytes]:
     """Where the yEnc file ends and its bytes (yEnc 1.3); (0, b"") where it never ends."""
     end = body.find(b"\n=yend", begin.end() - 1)
     if end < 0:
         return 0, b""
-    first, *escaped = body[begin.end() : end].translate(None, b"\r\n").split(b"=")
-    out = [first.translate(_Y_PLAIN)]
-    out += [bytes(((run[0] - 106) & 255,)) + run[1:].translate(_Y_PLAIN) for run in escaped if run]
+    inner = body[begin.end() : end].translate(None, b"\r\n")
+    for escaped in b"@JMI`n}":
+        # The critical characters alone are escaped; "=" itself comes last, or it would open an escape.
+        inner = inner.replace(bytes((0x3D, escaped)), bytes((escaped - 64,)))
     newline = body.find(b"\n", end + 1)
-    return newline + 1 if newline >= 0 else len(body), b"".join(out)
+    return newline + 1 if newline >= 0 else len(body), inner.translate(_Y_PLAIN)

@@ -7,8 +7,8 @@ from math import log2
 
 import pytest
 
-from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.limits import monstrous
+from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.parse import understand
 from tests.shapes import PLAIN, SHAPES
 
