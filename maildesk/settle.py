@@ -255,6 +255,7 @@ class Settler:
                 thread_topic="" if plan.is_unproved or ticket is None else ticket.subject,
                 html=rendered.html,
                 attachments=plan.attachments,
+                pictures=plan.pictures,
             )
         )
         tx.add(

@@ -306,6 +306,7 @@ class LetterView:
     """Every variable a mail template may use. A letter fills those its template needs; the rest keep their defaults.
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
+    html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
     history: earlier entries, newest first. setting: the configuration key that would change what happened.
     """
 
@@ -324,6 +325,7 @@ class LetterView:
     assignee: str = ""
     created_at: datetime | None = None
     text: str = ""
+    html: str = ""
     rest: str = ""
     attachments: tuple[Listed, ...] = ()
     flags: tuple[str, ...] = ()
@@ -343,7 +345,8 @@ class LetterPlan:
     """A letter that is owed; `settle` adds the ticket's number, the addresses that are signed, and the bytes.
 
     notice: a name in NOTICES. role: in which capacity the recipient gets it. from_name: who it seems to come from.
-    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along.
+    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along; pictures:
+    those among them that view.html shows in place, each under the id it has there.
     is_unproved: the stricter brake applies.
     """
 
@@ -354,6 +357,7 @@ class LetterPlan:
     view: LetterView
     replies_to: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
     is_unproved: bool = False
 
 

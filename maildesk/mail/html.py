@@ -1,5 +1,5 @@
 """HTML to readable text, with what a client marked as quoted kept apart.
-Never fetches anything, never shows HTML to anybody."""
+Never fetches anything, never shows HTML to anybody (shown.py does)."""
 
 from __future__ import annotations
 
@@ -42,6 +42,7 @@ _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
 _MARK_ENTITIES = re.compile(r"&#(?:x0{0,9}e0f[1-4]|0{0,9}5758[5-8]);?", re.IGNORECASE)
+_XML_LINE = re.compile(r"^\s*<\?xml[^<>]*\?>")
 
 
 def meta_charset(raw: bytes) -> str | None:
@@ -53,12 +54,37 @@ def meta_charset(raw: bytes) -> str | None:
 def to_text(markup: str) -> str:
     """The readable text of HTML; what a client marked stands between lines of marks.py's marks."""
     markup = unmarked(_MARK_ENTITIES.sub("", markup))
-    if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS or _is_deep(markup) or _is_wide(markup):
+    if not _fits_a_tree(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
     if not unmarked(laid_out).strip():
         return plainly(markup)
     return laid_out
+
+
+def quoted_tree(markup: str) -> HtmlElement | None:
+    """HTML as a tree, with elements that hold one of marks.py's marks alone around what a client marked.
+
+    None for what is too large or too deep for a tree, and for what is no HTML. Scripts and styles are gone.
+    """
+    markup = unmarked(_MARK_ENTITIES.sub("", markup))
+    if not _fits_a_tree(markup):
+        return None
+    import lxml.html
+    from lxml.etree import LxmlError
+
+    try:
+        tree = lxml.html.document_fromstring(_XML_LINE.sub("", markup))
+        _without_useless(tree)
+        mark_tree(tree)
+    except (LxmlError, SyntaxError, ValueError, AssertionError, TypeError, AttributeError):
+        return None
+    return tree
+
+
+def _fits_a_tree(markup: str) -> bool:
+    is_small = len(markup) <= TREE_BYTES and markup.count("<") <= TREE_TAGS
+    return is_small and not _is_deep(markup) and not _is_wide(markup)
 
 
 def _is_deep(markup: str) -> bool:
@@ -89,7 +115,7 @@ def _laid_out(markup: str) -> str:
     from lxml.etree import LxmlError
 
     try:
-        tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
+        tree = lxml.html.document_fromstring(_XML_LINE.sub("", markup))
         _without_useless(tree)
         mark_tree(tree)
         mark_pictures(tree)

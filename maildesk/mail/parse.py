@@ -18,6 +18,7 @@ from maildesk.mail.marks import unmarked
 from maildesk.mail.model import Forwarded, Mail
 from maildesk.mail.parts import Part, content, take_apart
 from maildesk.mail.people import author_of, people_in
+from maildesk.mail.shown import shown_of
 
 __all__ = ["content_key", "monstrous", "understand"]
 
@@ -67,14 +68,16 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
     why = automatic(head, tree, author)
     bounce = bounce_of(head, tree, full_text, author)
     forwarded = None if bounce else _forwarded(tree, full_text, mail.subject)
+    markup, attachments = "\n".join(gathered.htmls) or None, tuple(gathered.attachments)
     return replace(
         mail,
         text=text,
         full_text=full_text,
         blocks=blocks,
         language=language_of(text or full_text, languages),
-        html="\n".join(gathered.htmls) or None,
-        attachments=tuple(gathered.attachments),
+        html=markup,
+        shown=shown_of(markup, text, attachments),
+        attachments=attachments,
         automatic=why or ("bounce" if bounce else None),
         absence=bounce is None and is_absence(head, why),
         bounce=bounce,
