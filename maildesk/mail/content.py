@@ -48,10 +48,12 @@ _PICTURE = re.compile(r"\[image: cid:([^\]\s]{1,250})\]")
 class Content:
     """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments.
 
+    rich: what the HTML beside a plain text says.
     spare: texts of an envelope of Outlook's, for a mail that has none of its own.
     """
 
     texts: list[str] = field(default_factory=list)
+    rich: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
@@ -136,6 +138,7 @@ def _gather_alternative(part: Part, into: Content) -> None:
     into.htmls += rich.htmls
     says = plain.text.strip()
     into.texts += plain.texts if says else rich.texts
+    into.rich += rich.texts if says else ()
 
 
 def _is_body(part: Part, into: Content, within: str) -> bool:
