@@ -20,6 +20,8 @@ TREE_BYTES = 2_097_152
 TREE_DEPTH = 200
 # The layout takes ten microseconds a tag; a newsletter has three thousand.
 TREE_TAGS = 16_000
+# libxml2 compares each attribute of a tag with all before it: 100,000 in one tag take it a minute.
+TREE_COMPARISONS = 20_000_000
 # What the plain reader still reads where tags are all there is.
 PLAIN_TAGS = 200_000
 PLAIN_CHARS = 1_048_576
@@ -48,6 +50,8 @@ _BLOCK_TAG = re.compile(
 _NESTING = re.compile(
     r"<(/?)(?!(?:br|hr|img|meta|link|input|col|area|base|wbr|p|li|td|tr|th|dd|dt|option)\b)[a-z]", re.IGNORECASE
 )
+_LONG_TAG = re.compile(r"""<[a-zA-Z/!?](?:[^"'<>]|"[^"]*"|'[^']*'|["']){200,}""")
+_ATTRIBUTE_ENDS = re.compile(r"[\s=]+")
 _UNREAD = re.compile(r"<(script|style|head|!--)(?=[\s>-]|(?<=--))")
 _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
@@ -93,7 +97,14 @@ def quoted_tree(markup: str) -> HtmlElement | None:
 
 
 def _fits_a_tree(markup: str) -> bool:
-    return len(markup) <= TREE_BYTES and markup.count("<") <= TREE_TAGS and not _is_deep(markup)
+    if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS:
+        return False
+    return not _is_deep(markup) and not _is_crowded(markup)
+
+
+def _is_crowded(markup: str) -> bool:
+    """Whether the tags have more attributes than the parser can compare with each other in a tenth of a second."""
+    return sum(len(_ATTRIBUTE_ENDS.findall(tag[0])) ** 2 for tag in _LONG_TAG.finditer(markup)) > TREE_COMPARISONS
 
 
 def _is_deep(markup: str) -> bool:
@@ -134,10 +145,11 @@ def _laid_out(markup: str) -> str:
 
 
 def _mark_quotes(tree: HtmlElement) -> None:
+    from lxml.etree import Comment, ProcessingInstruction, strip_elements
     from lxml.html import builder
 
-    for useless in tree.xpath("//script|//style|//title|//comment()"):
-        useless.drop_tree() if hasattr(useless, "drop_tree") else None
+    # One call: taken out one by one, each would be looked for among all its siblings.
+    strip_elements(tree, "script", "style", "title", Comment, ProcessingInstruction, with_tail=False)
     marked = {element for path in _HOLDS for element in tree.xpath(path)}
     for element in marked:
         if element.getparent() is None or any(ancestor in marked for ancestor in element.iterancestors()):
