@@ -165,7 +165,7 @@ def _shown(markup: str, text: str, attachments: tuple[Attachment, ...]) -> Shown
     page.keep(runs)
     for element in list(body.iter("*")):
         _dress(element, gallery)
-    safe = _cleaned(_written(body))
+    safe = cleaned(_written(body))
     pictures = tuple(gallery.taken.values())
     if len(safe) > SHOWN_CHARS or _words(safe) != page.said(runs) or not (runs or pictures):
         return None
@@ -180,7 +180,7 @@ def _written(body: HtmlElement) -> str:
     return str(tostring(body, encoding="unicode", with_tail=False))
 
 
-def _cleaned(markup: str) -> str:
+def cleaned(markup: str) -> str:
     """The closed list of what may be shown; whatever was done to the tree before, only this decides."""
     import nh3
 
