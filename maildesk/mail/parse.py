@@ -4,6 +4,7 @@ Total: any bytes give an answer, nothing raises. Never touches the raw mail, nev
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import replace
 
 from maildesk.mail.automatic import automatic, is_absence, spam_mark, suppress
@@ -37,8 +38,7 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
     languages: those among which the text's language is looked for. Never raises: what cannot be read has `unreadable`
     saying why, with the subject, the people, the date and the ids that a scan of the header could save.
     """
-    if b"\n" not in raw and b"\r" in raw:
-        raw = raw.replace(b"\r", b"\n")
+    raw = _with_line_ends(raw)
     key = content_key(raw)
     why = monstrous(raw)
     if why is None:
@@ -56,6 +56,19 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
             # A fault of ours must not lose a mail: it becomes a ticket that says so, with the raw mail at hand.
             why = f"the parser failed with {type(error).__name__}"
     return _saved(raw, key, why)
+
+
+def _with_line_ends(raw: bytes) -> bytes:
+    """The mail with lines that end in LF or CRLF, whatever a gateway made of most of them; UTF-16 as UTF-8."""
+    if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        # Saved as "Unicode text" by an editor.
+        raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
+    returns, newlines, both = raw.count(b"\r"), raw.count(b"\n"), raw.count(b"\r\n")
+    if returns > both and raw.count(b"\r\r\n") * 2 > newlines:
+        return raw.replace(b"\r\r\n", b"\r\n")
+    if returns - both > newlines:
+        return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return raw
 
 
 def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
