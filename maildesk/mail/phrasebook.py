@@ -18,6 +18,7 @@ KEYS = (
     "subject",
     "original",
     "forwarded",
+    "above",
     "banners",
     "banner_ends",
     "closings",
@@ -36,6 +37,7 @@ class Phrases:
     starts, verbs: an attribution line begins with one and holds the other ("on", "wrote").
     labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
+    above: what a desk's line above its own letters holds: "reply above this line".
     banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
     footers: what a mailing list's footer holds.
@@ -48,6 +50,7 @@ class Phrases:
     labels: dict[str, str]
     original: frozenset[str]
     forwarded: frozenset[str]
+    above: tuple[str, ...]
     banners: tuple[str, ...]
     banner_ends: tuple[str, ...]
     closings: frozenset[str]
@@ -87,6 +90,7 @@ def phrases() -> Phrases:
         labels=labels,
         original=frozenset(every("original")),
         forwarded=frozenset(every("forwarded")),
+        above=every("above"),
         banners=every("banners"),
         banner_ends=every("banner_ends"),
         closings=frozenset(every("closings")),
