@@ -31,8 +31,8 @@ Fate = Literal["same", "changed", "kept", "left"]
 class Reading:
     """One entry read again. after: what it would show, `entry.shown` where that is the same or has to stay.
 
-    fate "kept": its words are not its mail's alone, so they stay; the rest of it may differ. "left": the mail could be read
-    once and now cannot, so nothing of it is touched; `why` says what is wrong.
+    fate "kept": its words are not its mail's alone, and all the rest is the same. "left": the mail could be read once and now
+    cannot, so nothing of it is touched; `why` says what is wrong.
     """
 
     entry: Mailed
@@ -64,6 +64,8 @@ def read_again(entry: Mailed, languages: tuple[str, ...]) -> Reading:
     is_less = entry.outcome != "unreadable" or len(after.full_text) < len(before.full_text)
     if mail.unreadable and after != before and is_less:
         return Reading(entry, before, "left", mail.unreadable)
+    if before.full_text.strip() and not after.full_text.strip():
+        return Reading(entry, before, "left", "no text was found in it")
     if after != before:
         return Reading(entry, after, "changed")
     return Reading(entry, before, "same" if derived is not None and derived.text is not None else "kept")

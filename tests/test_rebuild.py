@@ -107,7 +107,7 @@ def test_what_an_older_version_wrote_is_what_settling_writes_today(world: World,
         world.folder,
         "UPDATE entries SET text = 'oldwords ' || text WHERE derived NOT IN ('', 'act') AND text NOT LIKE 'not delivered%'",
         "UPDATE entries SET text = text || ' oldstatus' WHERE derived = 'bounce'",
-        "UPDATE entries SET subject = 'oldsubject', full_text = 'o', names = '' WHERE derived <> ''",
+        "UPDATE entries SET subject = 'oldsubject', full_text = 'o', names = '' WHERE derived <> '' AND full_text <> ''",
         "UPDATE attachments SET name = 'oldname', inline = 1 - inline",
         "DELETE FROM attachments WHERE id % 3 = 0",
     )
@@ -198,6 +198,14 @@ def test_text_is_never_lost_to_a_rule_that_cannot_read_it(world: World, run: Run
     assert "#50031 entry 1 (customer): left as it is" in out
     assert "2,000 fields" in out
     assert dump(world.folder) == before
+
+
+def test_text_is_never_lost_to_a_rule_that_finds_none(world: World, run: Run) -> None:
+    """Where there were words and today there are none, the words stay."""
+    world.write(LEA, "")
+    change(world.folder, "UPDATE entries SET text = 'found once', full_text = 'found once'")
+    assert "entry 1 (customer): left as it is" in run("rebuild")[1]
+    assert world.entries()[0][1] == "found once"
 
 
 def test_a_mail_that_can_be_read_now_is_read(world: World, run: Run) -> None:
