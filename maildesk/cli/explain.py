@@ -128,11 +128,19 @@ def _forwarded(mail: Mail) -> dict[str, Any] | None:
     if inner is None:
         return None
     date = iso(inner.date.replace(microsecond=0)).replace(".000000Z", "Z") if inner.date else None
-    return {"from": _person(inner.author), "subject": inner.subject, "date": date, "text": inner.text}
+    return {
+        "from": _person(inner.author),
+        "subject": inner.subject,
+        "date": date,
+        "text": inner.text,
+        "authors": [_person(one) for one in inner.authors],
+        "attachments": [one.name for one in inner.attachments],
+    }
 
 
 def _forwarded_line(mail: Mail) -> str:
     if mail.forwarded is None:
         return ""
-    author = mail.forwarded.author.address if mail.forwarded.author else "somebody"
-    return f"{mail.forwarded.subject!r} by {author}"
+    inner = mail.forwarded
+    author = inner.author.address if inner.author else inner.name or "somebody"
+    return f"{inner.subject!r} by {' or '.join(one.address for one in inner.authors) or author}"

@@ -81,12 +81,24 @@ class Bounce:
 
 @dataclass(frozen=True, slots=True)
 class Forwarded:
-    """What a person forwarded: the inner author, subject, date and text."""
+    """What a person forwarded: the inner author, subject, date and text.
+
+    author: None where no address stands there, or several; name: as the mail gives it, also without an address.
+    authors: everybody who may have written it, when that is not one alone; () otherwise.
+    attachments: those of the inner mail; of a forward in the text the outer mail's are meant.
+    message_ids: of the attached mails. above: what the forwarder wrote over it. language: of the inner text.
+    """
 
     author: Person | None
     subject: str
     date: datetime | None
     text: str
+    name: str = ""
+    authors: tuple[Person, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    above: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

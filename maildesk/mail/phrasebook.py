@@ -18,6 +18,12 @@ KEYS = (
     "subject",
     "original",
     "forwarded",
+    "forward_prefixes",
+    "reply_prefixes",
+    "behalf",
+    "months",
+    "morning",
+    "afternoon",
     "banners",
     "disclaimers",
     "absence",
@@ -32,6 +38,10 @@ class Phrases:
     starts, verbs: an attribution line begins with one and holds the other ("on", "wrote").
     labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
+    forward_prefixes: what stands before the colon in the subject of a forward, each with the "from" labels of those
+    languages in which it marks a reply ("VS:" forwards in Danish and answers in Finnish).
+    behalf: what parts the sender from whom they write for ("on behalf of").
+    months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
     banners: how a client's own advertisement line begins.
     disclaimers: what a gateway's text under a rule holds.
     absence, failed: what the subject of an absence notice, of a bounce holds.
@@ -42,6 +52,11 @@ class Phrases:
     labels: dict[str, str]
     original: frozenset[str]
     forwarded: frozenset[str]
+    forward_prefixes: dict[str, frozenset[str]]
+    behalf: tuple[str, ...]
+    months: dict[str, int]
+    morning: tuple[str, ...]
+    afternoon: tuple[str, ...]
     banners: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
@@ -77,6 +92,21 @@ def phrases() -> Phrases:
         labels=labels,
         original=frozenset(every("original")),
         forwarded=frozenset(every("forwarded")),
+        forward_prefixes={
+            prefix: frozenset(
+                label
+                for book in books
+                if prefix in book["reply_prefixes"] and prefix not in book["forward_prefixes"]
+                for label in book["from"]
+            )
+            for prefix in every("forward_prefixes")
+        },
+        behalf=every("behalf"),
+        months={
+            name: number for book in books for number, names in enumerate(book["months"], 1) for name in names.split()
+        },
+        morning=every("morning"),
+        afternoon=every("afternoon"),
         banners=every("banners"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),
