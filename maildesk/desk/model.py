@@ -48,11 +48,11 @@ class Said:
 class Effect:
     """One thing a command changed.
 
-    what: "state", "priority", "assignee", "tags", "note" or "answer"; before and after as the ticket shows them
-    (a state word, an agent's name, tags with spaces between), "" for nothing.
+    what: "state", "priority", "assignee", "tags", "requester", "note" or "answer"; before and after as the ticket shows
+    them (a state word, an agent's name, tags with spaces between, a person with their address), "" for nothing.
     """
 
-    what: Literal["state", "priority", "assignee", "tags", "note", "answer"]
+    what: Literal["state", "priority", "assignee", "tags", "requester", "note", "answer"]
     before: str = ""
     after: str = ""
 
@@ -69,6 +69,9 @@ RemarkKind = Literal[
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address
     "automatic",  # not taken as an act: a machine wrote it
     "nobody-to-answer",  # not sent: the ticket has no customer who could be believed
+    "has-requester",  # nothing was done: #for on a ticket whose requester is known; detail: that person
+    "already-known",  # kept as a note: what was forwarded belongs to this ticket already
+    "as-any",  # an agent's forward or #for that was not taken as an act: a ticket of the agent's own
 ]
 
 
@@ -183,6 +186,7 @@ class Questions:
     content_key: str
     ticket_ids: tuple[int, ...]
     foreign_ids: tuple[str, ...]
+    inner_ids: tuple[str, ...]
     letter_ids: tuple[str, ...]
     copies: tuple[tuple[int, int], ...]
     numbers: tuple[int, ...]
@@ -195,6 +199,7 @@ class Facts:
     """The answers. tickets holds every ticket that any evidence names; entries those of each, newest first.
 
     known: foreign Message-IDs of the references that a ticket holds, in the order of the references.
+    inner: those of the mails that were forwarded, likewise.
     agent_letters: the last letters to the author on those tickets, newest first. agent_read: the texts of
     the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour.
     """
@@ -204,6 +209,7 @@ class Facts:
     tickets: tuple[Ticket, ...] = ()
     entries: tuple[tuple[int, tuple[Entry, ...]], ...] = ()
     known: tuple[tuple[str, int], ...] = ()
+    inner: tuple[tuple[str, int], ...] = ()
     letters: tuple[SentLetter, ...] = ()
     twins: tuple[Twin, ...] = ()
     agent_letters: tuple[SentLetter, ...] = ()
@@ -237,7 +243,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A new entry. `has_attachments`: the mail's attachments are this entry's."""
+    """A new entry. `has_attachments`: the mail's attachments are this entry's.
+
+    is_forwarded: its words are those of the mail that was forwarded, and so are its Message-ID and its attachments.
+    """
 
     kind: EntryKind
     author: Person | None
@@ -246,6 +255,7 @@ class Entered:
     full_text: str
     flags: tuple[Flag, ...] = ()
     has_attachments: bool = True
+    is_forwarded: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +270,13 @@ class AssigneeSet:
     """Who takes care of the ticket: an agent's address, or nobody."""
 
     assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSet:
+    """Whose ticket it is, where nobody knew so far."""
+
+    requester: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +309,7 @@ class PersonSeen:
     is_proved: bool
 
 
-Change = Opened | Entered | StateSet | AssigneeSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
+Change = Opened | Entered | StateSet | AssigneeSet | RequesterSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
 
 
 NOBODY = Person("")
@@ -303,7 +320,8 @@ class LetterView:
     """Every variable a mail template may use. A letter fills those its template needs; the rest keep their defaults.
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
-    history: earlier entries, newest first. setting: the configuration key that would change what happened.
+    candidates: who may have written what an agent forwarded. history: earlier entries, newest first.
+    setting: the configuration key that would change what happened.
     """
 
     desk: str
@@ -317,6 +335,7 @@ class LetterView:
     tags: tuple[str, ...] = ()
     requester: Person = NOBODY
     author: Person = NOBODY
+    candidates: tuple[Person, ...] = ()
     agent: str = ""
     assignee: str = ""
     created_at: datetime | None = None
