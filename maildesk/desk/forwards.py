@@ -29,7 +29,7 @@ from maildesk.desk.model import (
     Ticket,
 )
 from maildesk.mail.automatic import is_robot
-from maildesk.mail.body import blocks_of, own_text
+from maildesk.mail.body import own_text
 from maildesk.mail.model import Forwarded, Person
 from maildesk.mail.subject import base_subject
 
@@ -188,7 +188,7 @@ def changes(case: Case) -> Case:
 def _inner(found: Behalf, forwarded: Forwarded) -> Entered:
     """The forwarded mail as its author's entry; nobody has proved it, and where nobody knows whose it is, it is nobody's."""
     # Where nobody knows who wrote, nobody knows either which of it is the writer's own.
-    own = own_text(blocks_of(forwarded.text)) if found.requester is not None else ""
+    own = own_text(forwarded.blocks) if found.requester is not None else ""
     text = own or forwarded.text
     flags = ("unverified",) if found.requester is not None else ("unverified", "ambiguous-author")
     return Entered(
@@ -243,7 +243,7 @@ def _notices(case: Case, found: Behalf) -> list[LetterPlan]:
     if forwarded is not None:
         entry = _inner(found, forwarded)
         author = found.requester or Person("", forwarded.name)
-        blocks = blocks_of(forwarded.text) if entry.text != forwarded.text else ()
+        blocks = forwarded.blocks if entry.text != forwarded.text else ()
         shown = replace(shown, author=author, text=entry.text, blocks=blocks, attachments=forwarded.attachments)
         case = replace(case, flags=entry.flags)
     name = case.directory.agent_name(found.agent)

@@ -46,7 +46,12 @@ def forward_of(tree: Part, mail: Mail, sent: bytes, languages: tuple[str, ...]) 
     in_text = forwarded_in(mail.full_text, mail.subject, mail.date, _zone(sent))
     inner = sorted(_attached(tree), key=lambda one: (one.date is None, one.date or datetime.min.replace(tzinfo=UTC)))
     if not inner:
-        return in_text and replace(in_text, attachments=mail.attachments, language=language_of(in_text.text, languages))
+        return in_text and replace(
+            in_text,
+            attachments=mail.attachments,
+            blocks=blocks_of(in_text.text),
+            language=language_of(in_text.text, languages),
+        )
     authors = _each_once(
         person
         for people in (*(one.authors for one in inner), _authors(in_text) if in_text else ())
@@ -65,6 +70,7 @@ def forward_of(tree: Part, mail: Mail, sent: bytes, languages: tuple[str, ...]) 
             *(one for one in mail.attachments if not _is_mail(one.type, one.name)),
         ),
         message_ids=tuple(dict.fromkeys(i for one in inner for i in one.message_ids)),
+        blocks=blocks_of(text),
         above=in_text.above if in_text else mail.text,
         language=language_of(text, languages),
     )

@@ -21,15 +21,17 @@ BLOCK_LINES = 40
 LINE_CHARS = 2_000
 # A program wraps a subject not before this.
 WRAPPED_CHARS = 60
+# "Forwarded by Ana Lima/Sales/Example on 21.11.2026 10:00" is as long as separators become.
+SEPARATOR_CHARS = 200
 # A forward of a forward of a forward: nobody reads deeper, and nobody can say who wrote it.
 DEPTH = 4
 # What a program makes of a subject it forwards, or a gateway writes in front of it.
 _TAGS = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]\s*){0,3}")
 _PREFIX = re.compile(r"([^\W\d_]{1,14})\s{0,3}(?:\[\d{1,3}\]|\(\d{1,3}\))?\s{0,3}[:：]\s*")
 _BRACKETED = re.compile(r"\s*\[fwd?:\s*(.*?)\]?\s*$", re.IGNORECASE)
-_DASHED = re.compile(r"[-_=—–─*]{2,}\s*([^-_=—–─*\s].{0,150}?)\s*[-_=—–─*]{2,}[.:：]?\s*$")
+_DASHED = re.compile(r"[-_=—–─*]{2,}[ \t]{0,20}([^-_=—–─*\s].{0,150}?)[ \t]{0,20}[-_=—–─*]{2,}[.:：]?$")
 _DASHED_AND_MORE = re.compile(
-    r"(\s*[-_=—–─]{3,40}\s*[^-_=—–─\s:：]{1,30}(?: [^-_=—–─\s:：]{1,30}){0,4}\s*[-_=—–─]{3,40})\s+(\S.*)$"
+    r"([ \t]{0,20}[-_=—–─]{3,40} {0,20}[^-_=—–─\s:：]{1,30}(?: [^-_=—–─\s:：]{1,30}){0,4} {0,20}[-_=—–─]{3,40})[ \t]{1,20}(\S.*)$"
 )
 _RULE = re.compile(r"\s*[_\-=*—–─]{5,}\s*$")
 _MARK = re.compile(r"[ \t]{0,3}(?:>|＞) ?")
@@ -57,7 +59,7 @@ def forwarded_in(text: str, subject: str, near: datetime | None = None, zone: tz
 
 
 def _forwarded(text: str, subject: str, near: datetime | None, zone: tzinfo, depth: int) -> Forwarded | None:
-    lines = [piece for line in text.split("\n")[:READ_LINES] for piece in _apart(line)]
+    lines = _lines(text)
     place = _place(lines, forward_prefix(subject))
     if place is None:
         return None
@@ -163,6 +165,8 @@ def _place(lines: list[str], prefix: str) -> tuple[int, int] | None:
 
 def _title(bare: str) -> tuple[str, bool]:
     """What a separator line says, in lower case, and whether it stands between dashes; "" for a line of another kind."""
+    if len(bare) > SEPARATOR_CHARS:
+        return "", False
     if found := _DASHED.match(bare):
         return found[1].strip(" .:：*" + "-_=—–").casefold(), True
     low = bare.rstrip(" :：*").casefold()
@@ -178,6 +182,17 @@ def _opens_forward(title: str, is_dashed: bool) -> bool:
 @cache
 def _openings() -> tuple[str, ...]:
     return tuple(f"{word} " for word in phrases().forwarded)
+
+
+def _lines(text: str) -> list[str]:
+    """The lines that are looked at; one that holds a separator and all fields is taken apart, the first two times."""
+    lines: list[str] = []
+    apart = 0
+    for line in text.split("\n")[:READ_LINES]:
+        pieces = _apart(line) if apart < 2 else (line,)
+        apart += len(pieces) > 1
+        lines += pieces
+    return lines
 
 
 def _apart(line: str) -> tuple[str, ...]:
@@ -251,8 +266,11 @@ def _block(lines: list[str]) -> _Block | None:
         if found and kind and kind not in fields:
             fields[kind], last, end = found[2].strip(" *|\t"), kind, at + 1
             label = found[1].casefold().strip() if kind == "from" else label
-        elif gap and fields:
+        elif (gap and fields) or kind == "from":
+            # The second author is another mail's.
             break
+        elif kind:
+            continue
         elif last and _continues(fields[last], last, line, lines[at - 1]):
             fields[last], end = f"{fields[last]} {line.strip(' *|')}".strip(), at + 1
         elif kind is None and len(line) < MOMENT_CHARS and not dated and (at == 0 or fields) and moment_of(line):
