@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 from typing import get_args
 
 from maildesk.desk.model import Effect, Flag, LetterView, Listed, Remark, RemarkKind, Said, StandingStill
@@ -109,7 +110,14 @@ def sample(
         case "confirmation" | "assigned":
             return replace(view, attachments=_FILES, agent="Bo Chen" if letter == "assigned" else "")
         case "new":
-            return replace(view, state="new", assignee="", agent="", attachments=_FILES, flags=("unverified",))
+            html = (
+                "".join(f"<p>{escape(one)}</p>" for one in customer.split("\n\n"))
+                .replace("49", "<b>49</b>")
+                .replace("\n", "<br>")
+            )
+            return replace(
+                view, state="new", assignee="", agent="", html=html, attachments=_FILES, flags=("unverified",)
+            )
         case "reply":
             return replace(
                 view, rest="> Ana Lima:\n> " + agent.replace("\n", "\n> "), history=earlier, tags=("printer",)

@@ -15,6 +15,7 @@ from maildesk.clock import from_iso, iso
 from maildesk.desk import letters as desk_letters
 from maildesk.desk.brakes import Braking, brake, is_braked
 from maildesk.desk.directory import Directory
+from maildesk.desk.entering import agreed
 from maildesk.desk.model import (
     AssigneeSet,
     Decision,
@@ -147,8 +148,10 @@ class Settler:
                 raise LookupError("a change of a ticket without a ticket")
             match change:
                 case Entered():
-                    inner = mail.forwarded if change.is_forwarded else None
+                    inner = mail.forwarded if change.derived == "forwarded" else None
                     own_id = None if inner or is_given else mail.message_id
+                    files = mail.attachments if entry_id is None and change.has_attachments else ()
+                    files = inner.attachments if inner else files
                     added = tickets.add_entry(
                         tx,
                         ticket_id,
@@ -157,7 +160,8 @@ class Settler:
                         via=stored.envelope.via,
                         mail_id=stored.id,
                         message_id=next(iter(inner.message_ids), None) if inner else own_id,
-                        attachments=inner.attachments if inner else mail.attachments if entry_id is None else (),
+                        attachments=files,
+                        derived=agreed(change, mail, files),
                     )
                     is_given = is_given or inner is None
                     entry_id = entry_id or added
@@ -260,6 +264,7 @@ class Settler:
                 thread_topic="" if plan.is_unproved or ticket is None else ticket.subject,
                 html=rendered.html,
                 attachments=plan.attachments,
+                pictures=plan.pictures,
             )
         )
         tx.add(

@@ -12,6 +12,7 @@ from maildesk.config import Agent
 from maildesk.desk import letters
 from maildesk.desk.case import Case
 from maildesk.desk.commands import COMMANDS, Reading, effects, names_somebody, read
+from maildesk.desk.entering import entered
 from maildesk.desk.evidence import Evidence
 from maildesk.desk.model import (
     AssigneeSet,
@@ -29,8 +30,7 @@ from maildesk.desk.model import (
     Ticket,
 )
 from maildesk.mail.automatic import is_robot
-from maildesk.mail.body import own_text
-from maildesk.mail.model import Forwarded, Person
+from maildesk.mail.model import Forwarded, Mail, Person
 from maildesk.mail.subject import base_subject
 
 # A subject longer than this is somebody's body.
@@ -158,11 +158,11 @@ def changes(case: Case) -> Case:
     opened = Opened(ticket.subject, ticket.mailbox, ticket.language, found.requester, ticket.tags, ticket.mentions)
     written: list[Change] = [opened]
     if forwarded is not None:
-        written.append(_inner(found, forwarded))
+        written.append(_inner(found, mail))
     words = found.reading.text.strip()
     if words or forwarded is None:
         # What stands in a note reaches no customer: the agent's words about somebody are not for them.
-        written.append(Entered("note", agent, mail.subject, words, mail.full_text))
+        written.append(entered(mail, "act", "note", agent, text=words))
     event = "; ".join(f"{e.what}: {e.before or '-'} → {e.after or '-'}" for e in found.effects)
     if forwarded is not None and forwarded.date is not None:
         event = f"{event}; written: {forwarded.date:%Y-%m-%d %H:%M} UTC".removeprefix("; ")
@@ -185,21 +185,13 @@ def changes(case: Case) -> Case:
     )
 
 
-def _inner(found: Behalf, forwarded: Forwarded) -> Entered:
+def _inner(found: Behalf, mail: Mail) -> Entered:
     """The forwarded mail as its author's entry; nobody has proved it, and where nobody knows whose it is, it is nobody's."""
+    if found.requester is not None:
+        return entered(mail, "forwarded", "customer", found.requester, ("unverified",))
     # Where nobody knows who wrote, nobody knows either which of it is the writer's own.
-    own = own_text(forwarded.blocks) if found.requester is not None else ""
-    text = own or forwarded.text
-    flags = ("unverified",) if found.requester is not None else ("unverified", "ambiguous-author")
-    return Entered(
-        "customer",
-        found.requester,
-        forwarded.subject,
-        text,
-        forwarded.text,
-        flags,  # type: ignore[arg-type]
-        is_forwarded=True,
-    )
+    whole = mail.forwarded.text if mail.forwarded else ""
+    return entered(mail, "forwarded", "customer", None, ("unverified", "ambiguous-author"), text=whole)
 
 
 def letters_of(case: Case) -> Case:
@@ -239,9 +231,9 @@ def letters_of(case: Case) -> Case:
 def _notices(case: Case, found: Behalf) -> list[LetterPlan]:
     """What the other agents of the mailbox get of the forwarded mail, the agent's own words below it as a note."""
     forwarded, words = found.forwarded, found.reading.text.strip()
-    shown = replace(case.mail, text=words, blocks=())
+    shown = replace(case.mail, text=words, blocks=(), shown=None)
     if forwarded is not None:
-        entry = _inner(found, forwarded)
+        entry = _inner(found, case.mail)
         author = found.requester or Person("", forwarded.name)
         blocks = forwarded.blocks if entry.text != forwarded.text else ()
         shown = replace(shown, author=author, text=entry.text, blocks=blocks, attachments=forwarded.attachments)

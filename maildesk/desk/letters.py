@@ -72,9 +72,9 @@ def _short_id(message_id: str | None) -> str | None:
     return message_id if message_id and len(message_id) <= 250 and _MESSAGE_ID.fullmatch(message_id) else None
 
 
-def carried(attachments: tuple[Attachment, ...]) -> tuple[Attachment, ...]:
-    """The attachments that travel with a letter, in order, as many as fit."""
-    kept, total = [], 0
+def carried(attachments: Iterable[Attachment], spent_bytes: int = 0) -> tuple[Attachment, ...]:
+    """The attachments that travel with a letter, in order, as many as fit beside what is spent already."""
+    kept, total = [], spent_bytes
     for attachment in attachments:
         total += attachment.size_bytes
         if total > MAX_CARRIED_BYTES:
@@ -109,11 +109,16 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
     text = mail.text.strip()
     rest = "\n".join(block.text for block in mail.blocks if block.kind != "own").strip("\n")
     writer = case.directory.agent_name(case.agent) if case.agent and name != "new" else author.name or author.address
-    kept = carried(mail.attachments)
+    pictures = _pictures(mail)
+    shown = {one.place for one in mail.shown.pictures} if mail.shown else set[int]()
+    others = [place for place in range(len(mail.attachments)) if place not in shown]
+    kept = carried((mail.attachments[place] for place in others), sum(one.size_bytes for one in pictures))
+    travelling = {*shown, *others[: len(kept)]}
     values: dict[str, object] = {
         "text": text[:_TEXT_CHARS],
+        "html": "" if mail.shown is None else mail.shown.html,
         "rest": rest[:_TEXT_CHARS],
-        "attachments": tuple(replace(one, is_carried=number < len(kept)) for number, one in enumerate(case.listed())),
+        "attachments": tuple(replace(one, is_carried=place in travelling) for place, one in enumerate(case.listed())),
         "history": said(case, earlier),
         "error": mail.unreadable or "",
         "agent": writer if case.agent else "",
@@ -129,6 +134,15 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
         from_name=f"{writer} via {via}" if writer else via,
         view=case.view(case.language_of(agent), ticket, **values),
         attachments=kept,
+        pictures=pictures,
+    )
+
+
+def _pictures(mail: Mail) -> tuple[Attachment, ...]:
+    """The pictures that the mail's HTML shows in place, under the ids it is shown with."""
+    return tuple(
+        replace(mail.attachments[one.place], type=one.type, content_id=one.content_id)
+        for one in (mail.shown.pictures if mail.shown else ())
     )
 
 

@@ -11,6 +11,8 @@ from maildesk.mail.model import Attachment, Person
 State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 EntryKind = Literal["customer", "agent", "note", "event"]
+# How an entry's words follow from its mail (desk/entering.py); "" when they do not.
+Derivation = Literal["", "mail", "bounce", "act", "forwarded"]
 LetterKind = Literal["confirmation", "notice", "answer", "receipt", "failure", "sign-in", "digest"]
 Outcome = Literal["received", "ticket", "entry", "held", "duplicate", "ignored", "unreadable"]
 Flag = Literal[
@@ -243,9 +245,9 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A new entry. `has_attachments`: the mail's attachments are this entry's.
+    """A new entry. `has_attachments`: the mail's attachments are this entry's. derived: how its words follow from the mail.
 
-    is_forwarded: its words are those of the mail that was forwarded, and so are its Message-ID and its attachments.
+    Where they are those of the mail that was forwarded, so are its Message-ID and its attachments.
     """
 
     kind: EntryKind
@@ -255,7 +257,7 @@ class Entered:
     full_text: str
     flags: tuple[Flag, ...] = ()
     has_attachments: bool = True
-    is_forwarded: bool = False
+    derived: Derivation = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,7 @@ class LetterView:
     """Every variable a mail template may use. A letter fills those its template needs; the rest keep their defaults.
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
+    html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
     candidates: who may have written what an agent forwarded. history: earlier entries, newest first.
     setting: the configuration key that would change what happened.
     """
@@ -340,6 +343,7 @@ class LetterView:
     assignee: str = ""
     created_at: datetime | None = None
     text: str = ""
+    html: str = ""
     rest: str = ""
     attachments: tuple[Listed, ...] = ()
     flags: tuple[str, ...] = ()
@@ -359,7 +363,8 @@ class LetterPlan:
     """A letter that is owed; `settle` adds the ticket's number, the addresses that are signed, and the bytes.
 
     notice: a name in NOTICES. role: in which capacity the recipient gets it. from_name: who it seems to come from.
-    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along.
+    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along; pictures:
+    those among them that view.html shows in place, each under the id it has there.
     is_unproved: the stricter brake applies.
     """
 
@@ -370,6 +375,7 @@ class LetterPlan:
     view: LetterView
     replies_to: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
     is_unproved: bool = False
 
 

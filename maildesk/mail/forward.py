@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 
-from maildesk.mail.body import READ_LINES, blocks_of, own_text
+from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.inner_author import named_in
-from maildesk.mail.model import Forwarded, Person
+from maildesk.mail.model import Block, Forwarded, Person
 from maildesk.mail.moment import MOMENT_CHARS, moment_of
 from maildesk.mail.phrasebook import phrases
+from maildesk.mail.quotes import READ_LINES
 
 # A forwarder's separator stands above the header block by at most so many empty lines.
 GAP_LINES = 4
@@ -25,6 +26,8 @@ WRAPPED_CHARS = 60
 SEPARATOR_CHARS = 200
 # A forward of a forward of a forward: nobody reads deeper, and nobody can say who wrote it.
 DEPTH = 4
+# What people forward is shorter; the time for one mail is not spent twice on a longer one.
+CUT_LINES = 1_000
 # What a program makes of a subject it forwards, or a gateway writes in front of it.
 _TAGS = re.compile(r"\s*(?:\[[^\[\]]{1,40}\]\s*){0,3}")
 _PREFIX = re.compile(r"([^\W\d_]{1,14})\s{0,3}(?:\[\d{1,3}\]|\(\d{1,3}\))?\s{0,3}[:：]\s*")
@@ -88,8 +91,13 @@ def _forwarded(text: str, subject: str, near: datetime | None, zone: tzinfo, dep
         text=whole,
         name=found.name,
         authors=authors if len(authors) > 1 or found.person is None else (),
-        above=own_text(blocks_of("\n".join(lines[:at]))),
+        above="" if depth else own_text(cut("\n".join(lines[:at]))),
     )
+
+
+def cut(text: str) -> tuple[Block, ...]:
+    """The blocks of a text around a forward or in it; a very long one is not looked at again, all of it is the person's."""
+    return blocks_of(text) if text.count("\n") < CUT_LINES else (Block("own", text),)
 
 
 def _all(forwarded: Forwarded) -> tuple[Person, ...]:

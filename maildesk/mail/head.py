@@ -1,16 +1,17 @@
-"""A header block: its fields, encoded words, parameters, ids and dates.
+"""A header block: its fields, parameters, ids and dates.
 Every function is total and linear; none knows what a field is for."""
 
 from __future__ import annotations
 
-import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
 from maildesk.mail.charset import decode, one_line
+from maildesk.mail.labels import codec_of
+from maildesk.mail.words import decode_words
 
 Fields = tuple[tuple[str, bytes], ...]
 
@@ -52,6 +53,26 @@ class Head:
         """The first such field, decoded to one line."""
         return text_of(self.first(name))
 
+    def in_charset(self, label: str) -> Head:
+        """The same head with raw 8-bit fields that are no UTF-8 read by `label`, the charset that the body declares."""
+        codec = codec_of(label)
+        if codec is None or codec in ("cp1252", "utf-8") or all(value.isascii() for _, value in self.fields):
+            return self
+        return replace(self, fields=tuple((name, _in_utf8(value, codec)) for name, value in self.fields))
+
+
+def _in_utf8(value: bytes, codec: str) -> bytes:
+    if value.isascii():
+        return value
+    try:
+        value.decode("utf-8")
+    except UnicodeError:
+        try:
+            return value.decode(codec).encode()
+        except UnicodeError:
+            pass
+    return value
+
 
 def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     """The fields of the block that begins at `start`; a block without any field is no header, and all of it is body."""
@@ -66,7 +87,7 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     )
     fields: list[tuple[str, list[bytes]]] = []
     defects: list[str] = []
-    at = start
+    at, known_at = start, -1
     while at < stop:
         newline = raw.find(b"\n", at, stop)
         next_at = stop if newline < 0 else newline + 1
@@ -78,9 +99,13 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
                 defects.append("the first header line begins with a space")
             fields.append((found[1].decode("ascii").lower(), [line.lstrip(b" \t")[found.end() :]]))
         elif not line.startswith((b"From ", b">From ")) or fields:
-            if not fields and not _KNOWN.search(raw, next_at, stop):
-                return Head((), start, ("there is no header",))
-            if not _KNOWN.search(raw, next_at, stop):
+            if known_at < next_at:
+                # Looked for once, not again for each odd line above it.
+                known = _KNOWN.search(raw, next_at, stop)
+                known_at = known.start() if known else len(raw)
+            if known_at >= stop:
+                if not fields:
+                    return Head((), start, ("there is no header",))
                 # The blank line behind the header is missing: the body begins with the first line that is no field.
                 return Head(_joined(fields), at, (*defects, "no blank line after the header"))
             defects.append("a header line is no field")
@@ -104,80 +129,6 @@ def text_of(value: bytes, limit_bytes: int = FIELD_BYTES) -> str:
     if len(value) > limit_bytes:
         value = value[:SHOWN_BYTES]
     return one_line(decode_words(decode(value)))
-
-
-def decode_words(text: str) -> str:
-    """The text with its encoded words decoded; neighbours in one charset are joined before they are decoded.
-
-    Lenient like mail clients: spaces inside a word, missing padding, an unknown charset, a word inside another's line.
-    """
-    if "=?" not in text:
-        return text
-    out: list[str] = []
-    pending: tuple[str, bytearray] | None = None
-    at = 0
-    while True:
-        begin = text.find("=?", at)
-        word = _word_at(text, begin) if begin >= 0 else None
-        if word is None:
-            if begin >= 0 and text.find("?=", begin + 2) >= 0:
-                # No encoded word begins here, but one may further on.
-                gap, at = text[at : begin + 2], begin + 2
-                if pending:
-                    out.append(decode(bytes(pending[1]), pending[0]))
-                    pending = None
-                out.append(gap)
-                continue
-            break
-        gap = text[at:begin]
-        charset, content, at = word
-        # White space between two encoded words is no part of the text (RFC 2047, 6.2).
-        if pending and (gap.strip() or pending[0] != charset):
-            out.append(decode(bytes(pending[1]), pending[0]))
-            pending, gap = None, gap if gap.strip() else ""
-        elif pending:
-            gap = ""
-        out.append(gap)
-        if pending is None:
-            pending = (charset, bytearray())
-        pending[1].extend(content)
-    if pending:
-        out.append(decode(bytes(pending[1]), pending[0]))
-    out.append(text[at:])
-    return "".join(out)
-
-
-def _word_at(text: str, begin: int) -> tuple[str, bytes, int] | None:
-    """The encoded word that begins at `begin`: its charset, its bytes, where it ends. None when there is none."""
-    mark = text.find("?", begin + 2, begin + 66)
-    if mark < 0 or text[mark + 1 : mark + 2] not in ("b", "B", "q", "Q") or text[mark + 2 : mark + 3] != "?":
-        return None
-    close = text.find("?=", mark + 3)
-    if close < 0:
-        return None
-    inner = text[mark + 3 : close]
-    charset = text[begin + 2 : mark].partition("*")[0].casefold()
-    if not charset or any(c.isspace() for c in charset) or "=?" in inner:
-        return None
-    if text[mark + 1] in "bB":
-        return charset, from_base64(inner.encode("ascii", "ignore")), close + 2
-    quoted = inner.replace("_", " ").encode("utf-8", "surrogateescape")
-    return charset, binascii.a2b_qp(quoted), close + 2
-
-
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-_NOT_BASE64 = bytes(sorted(set(range(256)) - _BASE64 - {0x3D}))
-
-
-def from_base64(encoded: bytes) -> bytes:
-    """The bytes of base64 text, whatever else stands in it; a lone last character is dropped."""
-    clean = encoded.translate(None, _NOT_BASE64)
-    out = []
-    for run in clean.split(b"="):
-        if run:
-            whole = run[: len(run) - 1] if len(run) % 4 == 1 else run
-            out.append(binascii.a2b_base64(whole + b"=" * (-len(whole) % 4)))
-    return out[0] if len(out) == 1 else b"".join(out)
 
 
 def parameters(value: bytes) -> tuple[str, dict[str, str]]:

@@ -111,6 +111,26 @@ class Forwarded:
 
 
 @dataclass(frozen=True, slots=True)
+class Picture:
+    """One of the mail's attachments, by its place among them from 0, that `Shown.html` shows under another id.
+
+    type: what its bytes are, whatever the mail calls it.
+    """
+
+    place: int
+    content_id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`Mail.text` with its formatting: safe HTML that loads nothing but the pictures, which travel with it."""
+
+    html: str
+    pictures: tuple[Picture, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Mail:
     """One mail as a person would see it, and the marks that machines leave.
 
@@ -120,6 +140,7 @@ class Mail:
     words in them stay as they are: a server repeats what a sender wrote, and must not be made to say it.
     language_stated: Content-Language; language: found in the text, None when it is too short to tell.
     text: what the person wrote now, without quotes and signature; full_text: everything readable.
+    html: as it came, safe for nobody; shown: the text as safe HTML, None where only the text says it.
     automatic: why a machine wrote it; suppress: why no answer is wanted although a person may have written it.
     desk_id: whose maildesk sent it (X-Maildesk-Desk), "" when none did; hops: how many desks wrote one because of another's.
     content_key: SHA-256 of the canonical content, the same for the same mail by another road.
@@ -142,6 +163,7 @@ class Mail:
     full_text: str = ""
     blocks: tuple[Block, ...] = ()
     html: str | None = field(default=None, repr=False)
+    shown: Shown | None = field(default=None, repr=False)
     attachments: tuple[Attachment, ...] = ()
     automatic: str | None = None
     absence: bool = False

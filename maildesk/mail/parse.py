@@ -12,12 +12,13 @@ from maildesk.mail.charset import decode, one_line, storable
 from maildesk.mail.content import Content, content_of
 from maildesk.mail.enclosed import forward_of
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
-from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
+from maildesk.mail.marks import unmarked
 from maildesk.mail.model import Mail
 from maildesk.mail.parts import take_apart
 from maildesk.mail.people import author_of, people_in
+from maildesk.mail.shown import shown_of
 
 __all__ = ["content_key", "monstrous", "understand"]
 
@@ -56,8 +57,8 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
 
 
 def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
-    head = read_head(raw)
-    tree = take_apart(raw, head)
+    tree = take_apart(raw, read_head(raw))
+    head = tree.head
     gathered = content_of(tree)
     blocks = blocks_of(gathered.text)
     full_text = "\n".join(block.text for block in blocks)
@@ -66,14 +67,16 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
     author = mail.author.address if mail.author else ""
     why = automatic(head, tree, author)
     bounce = bounce_of(head, tree, full_text, author)
+    markup, attachments = "\n".join(gathered.htmls) or None, tuple(gathered.attachments)
     mail = replace(
         mail,
         text=text,
         full_text=full_text,
         blocks=blocks,
         language=language_of(text or full_text, languages),
-        html="\n".join(gathered.htmls) or None,
-        attachments=tuple(gathered.attachments),
+        html=markup,
+        shown=shown_of(markup, text, attachments),
+        attachments=attachments,
         automatic=why or ("bounce" if bounce else None),
         absence=bounce is None and is_absence(head, why),
         bounce=bounce,
@@ -133,6 +136,5 @@ def _saved(raw: bytes, key: str, why: str) -> Mail:
         mail = _headed(kept, key)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         mail = Mail(content_key=key, author_fault="the header could not be read")
-    shown = storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace"))
-    shown = shown.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    shown = unmarked(storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace")))
     return replace(mail, full_text=shown, defects=kept.defects, unreadable=why)

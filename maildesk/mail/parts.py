@@ -3,18 +3,19 @@ Never copies a branch, never re-serialises, never fails."""
 
 from __future__ import annotations
 
-import binascii
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from maildesk.mail.charset import decode, one_line
-from maildesk.mail.head import Head, from_base64, parameters, read_head, text_of
+from maildesk.mail.head import Head, parameters, read_head, text_of
+from maildesk.mail.labels import codec_of
 from maildesk.mail.limits import DEPTH, PARTS
+from maildesk.mail.transfer import base64_body, files_in, from_quoted
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$")
 _MARK = re.compile(rb"(?:^|\n)--([^\s][^\r\n]{0,199})\r?\n(?=content-)", re.IGNORECASE)
-_UU = re.compile(rb"^begin(?:-base64)? [0-7]{3,4} ([^\r\n]{1,200})\r?$", re.MULTILINE)
+_NO_LETTER = re.compile(r"[^a-z0-9]")
 _SUFFIXES = {
     "message/rfc822": ".eml",
     "message/delivery-status": ".txt",
@@ -29,9 +30,16 @@ _SUFFIXES = {
     "image/gif": ".gif",
     "application/pdf": ".pdf",
     "application/zip": ".zip",
+    "application/rtf": ".rtf",
+    "application/msword": ".doc",
+    "application/vnd.ms-excel": ".xls",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": ".docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": ".xlsx",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": ".pptx",
     "application/pgp-signature": ".asc",
     "application/pkcs7-signature": ".p7s",
 }
+_TYPES = {ending: kind for kind, ending in reversed(_SUFFIXES.items()) if kind != "message/delivery-status"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +73,20 @@ class Part:
 
 def take_apart(raw: bytes, head: Head, end: int | None = None, *, default: str = "text/plain") -> Part:
     """The tree under a header that was read already; at most 50 deep and 1,000 parts wide, the rest stays unopened."""
-    return _part(raw, head, len(raw) if end is None else end, default, 0, [0])
+    tree = _part(raw, head, len(raw) if end is None else end, default, 0, [0])
+    parts = tuple(tree.walk())
+    if all(value.isascii() for part in parts for _, value in part.head.fields):
+        return tree
+    # Raw 8-bit names and subjects: programs write them in the charset in which they write the text.
+    declared = (part.params.get("charset", "") for part in parts)
+    label = next((one for one in declared if codec_of(one) not in (None, "cp1252", "utf-8")), "")
+    return _in_charset(tree, label) if label else tree
+
+
+def _in_charset(part: Part, label: str) -> Part:
+    head = part.head.in_charset(label)
+    params = part.params if head is part.head else parameters(head.first("content-type"))[1]
+    return replace(part, head=head, params=params, parts=tuple(_in_charset(one, label) for one in part.parts))
 
 
 def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: list[int]) -> Part:
@@ -123,46 +144,30 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
 
 def content(part: Part) -> bytes:
     """A leaf's bytes, its transfer encoding undone as far as it can be."""
-    encoding = text_of(part.head.first("content-transfer-encoding")).casefold().strip("\"' ;")
     body = part.body
-    match encoding.split(";")[0].split(" ")[0]:
+    match _encoding(part):
         case "base64":
-            return _unbase64(body)
-        case "quoted-printable" | "quotedprintable":
-            return binascii.a2b_qp(body)
-        case "x-uuencode" | "uuencode" | "x-uue" | "uue":
-            found = _UU.search(body)
-            return from_uu(body[found.end() :]) if found else body
+            return base64_body(body)[0]
+        case "quotedprintable":
+            return from_quoted(body)
+        case "xuuencode" | "uuencode" | "xuue" | "uue" | "xuu" | "xyencode" | "yenc":
+            files = files_in(body)[1]
+            return files[0][1] if files else body
     return body
 
 
-def _unbase64(body: bytes) -> bytes:
-    """Base64 undone; text that only claims to be base64 comes back as it is."""
-    sample = body[:2_000].strip()
-    if sample and sum(c in b" .,;:!?<>()\"'" for c in sample) * 20 > len(sample):
-        return body
-    return from_base64(body)
+def _encoding(part: Part) -> str:
+    said = text_of(part.head.first("content-transfer-encoding"))[:40].casefold()
+    return _NO_LETTER.sub("", said.split(";")[0])
 
 
-def from_uu(lines: bytes) -> bytes:
-    """The bytes of uuencoded lines up to `end`."""
-    out = []
-    for line in lines.splitlines():
-        if line.strip() == b"end":
-            break
-        if not line:
-            continue
-        try:
-            out.append(binascii.a2b_uu(line))
-        except binascii.Error:
-            # Some encoders pad the line beyond what its first character says.
-            out.append(binascii.a2b_uu(line[: (((line[0] - 32) & 63) * 4 + 5) // 3])) if line[0] >= 32 else None
-    return b"".join(o for o in out if o)
-
-
-def text(part: Part) -> str:
-    """A text leaf's characters, line ends as they came."""
-    return decode(content(part), part.params.get("charset"))
+def text(part: Part, raw: bytes | None = None) -> str:
+    """A text leaf's characters, line ends as they came; raw: its bytes, where they were undone already."""
+    charset = part.params.get("charset")
+    shown = decode(content(part) if raw is None else raw, charset)
+    # Base64 is followed by plain text where a list server or a scanner set its own words behind it.
+    behind = base64_body(part.body)[1] if _encoding(part) == "base64" and b" " in part.body else b""
+    return f"{shown}\n{decode(behind, charset)}" if behind.strip() else shown
 
 
 def name_of(part: Part) -> str:
@@ -186,3 +191,8 @@ def file_name(name: str) -> str:
 def suffix_of(kind: str) -> str:
     """The usual ending of a file of this type, "" when there is no usual one."""
     return _SUFFIXES.get(kind, "")
+
+
+def type_of(name: str) -> str:
+    """The type of a file whose name is all that is known of it."""
+    return _TYPES.get(f".{name.rpartition('.')[2].casefold()}", "application/octet-stream")

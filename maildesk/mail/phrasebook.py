@@ -25,6 +25,10 @@ KEYS = (
     "morning",
     "afternoon",
     "banners",
+    "banner_ends",
+    "closings",
+    "thanks",
+    "footers",
     "disclaimers",
     "absence",
     "failed",
@@ -42,8 +46,10 @@ class Phrases:
     languages in which it marks a reply ("VS:" forwards in Danish and answers in Finnish).
     behalf: what parts the sender from whom they write for ("on behalf of").
     months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
-    banners: how a client's own advertisement line begins.
-    disclaimers: what a gateway's text under a rule holds.
+    banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
+    closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
+    footers: what a mailing list's footer holds.
+    disclaimers: what a gateway's text holds; one of several words tells it, single words only together.
     absence, failed: what the subject of an absence notice, of a bounce holds.
     """
 
@@ -58,6 +64,10 @@ class Phrases:
     morning: tuple[str, ...]
     afternoon: tuple[str, ...]
     banners: tuple[str, ...]
+    banner_ends: tuple[str, ...]
+    closings: frozenset[str]
+    thanks: frozenset[str]
+    footers: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
     failed: tuple[str, ...]
@@ -108,6 +118,10 @@ def phrases() -> Phrases:
         morning=every("morning"),
         afternoon=every("afternoon"),
         banners=every("banners"),
+        banner_ends=every("banner_ends"),
+        closings=frozenset(every("closings")),
+        thanks=frozenset(every("thanks")),
+        footers=every("footers"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),
         failed=every("failed"),
