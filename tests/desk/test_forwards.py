@@ -8,7 +8,9 @@ from pathlib import Path
 import pytest
 
 from maildesk.config import Mailbox, Trust
+from maildesk.mail.language import LANGUAGES
 from maildesk.mail.model import Person
+from maildesk.rebuild import read_all
 from maildesk.store import tickets
 from tests.desk.world import FAILED, PROVED, World, only
 
@@ -166,6 +168,19 @@ def test_an_attached_mail_opens_its_authors_ticket(world: World) -> None:
     sent = world.letters()
     assert "<dark@client.test>" in str(only(sent, "confirmation-for").message["References"])
     assert [a.get_filename() for a in only(sent, "new").message.iter_attachments()] == ["dark.png"]
+
+
+def test_a_rebuild_derives_the_same_again(world: World) -> None:
+    """The customer's entry follows from the forwarded mail, the note from the agent's; nothing is taken for the other's."""
+    world.write(ANA, forward(above="Please take this one."), subject="Fwd: Lamp broken")
+    world.give(attached(inner(MAX)), sender="ana@desk.test")
+    readings = [r for r in read_all(world.store, LANGUAGES) if r.entry.kind != "event"]
+    assert [(r.entry.derived, r.fate) for r in readings] == [
+        ("forwarded", "same"),
+        ("act", "kept"),
+        ("forwarded", "same"),
+        ("", "kept"),
+    ]
 
 
 def test_what_a_ticket_has_already_becomes_a_note_there(world: World) -> None:

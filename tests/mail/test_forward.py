@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from datetime import UTC, datetime, timedelta, timezone
+from importlib.resources import files
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from maildesk.mail.forward import forward_prefix, forwarded_in, without_forward_
 from maildesk.mail.inner_author import named_in
 from maildesk.mail.model import Person
 from maildesk.mail.moment import moment_of
-from maildesk.mail.phrasebook import phrases
+from maildesk.mail.phrasebook import phrases, read_language
 from tests.mail.cases import ALL, mail_of
 
 PARIS = timezone(timedelta(hours=1))
@@ -179,6 +180,20 @@ def test_every_separator_opens_a_forward(title: str) -> None:
     found = forwarded_in(text, "Hello")
     assert found is not None
     assert (found.author, found.subject, found.text, found.above) == (LEA, "Lamp", "Dark.", "Look.")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_label_of_a_language_is_read(language: str) -> None:
+    """Each word for From, beside each for the date, the subject and the recipients, under a prefix of that language."""
+    book = read_language((files("maildesk.mail") / "phrases" / f"{language}.toml").read_text("utf-8"))
+    for author in book["from"]:
+        for number in range(max(len(book[kind]) for kind in ("sent", "subject", "to"))):
+            sent, subject, to = (book[kind][number % len(book[kind])] for kind in ("sent", "subject", "to"))
+            text = f"{author}: Lea Martin <lea@client.test>\n{sent}: 2026-11-21 09:00\n{to}: Ana\n{subject}: Lamp\n\nDark.\n"
+            prefix = book["forward_prefixes"][number % len(book["forward_prefixes"])].upper()
+            found = forwarded_in(text, f"{prefix}: Hello")
+            assert found is not None, (author, sent, to, subject, prefix)
+            assert (found.author, found.date, found.subject, found.text) == (LEA, TEN, "Lamp", "Dark.")
 
 
 def test_every_language_is_there() -> None:
