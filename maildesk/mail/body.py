@@ -71,7 +71,7 @@ def blocks_of(text: str) -> tuple[Block, ...]:
     _banners(reading)
     _disclaimers(reading)
     # What lies further on is what the last line was: nobody writes 5,000 lines and answers below them.
-    reading.kinds.extend([reading.kinds[-1]] * len(beyond))
+    reading.kinds.extend(reading.kinds[-1:] * len(beyond))
     reading.lines.extend(beyond)
     return _joined(reading)
 

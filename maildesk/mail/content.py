@@ -47,7 +47,9 @@ def content_of(tree: Part) -> Content:
     if not gathered.text.strip():
         # Nothing but files: a reader shows the texts among them, and so is what the sender says in them.
         gathered.texts = [
-            storable(text(part)[:TEXT_CHARS]) for part in tree.walk() if part.type == "text/plain" and not part.parts
+            html.unmarked(storable(text(part)[:TEXT_CHARS]))
+            for part in tree.walk()
+            if part.type == "text/plain" and not part.parts
         ][:3]
     return gathered
 
@@ -120,7 +122,7 @@ def _gather_text(part: Part, into: Content) -> None:
         into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
     if "\nbegin " in (raw_text := text(part)[:TEXT_CHARS]) or raw_text.startswith("begin "):
         raw_text = _without_uu(part, raw_text, into)
-    plain = storable(raw_text)
+    plain = html.unmarked(storable(raw_text))
     if part.type in ("text/enriched", "text/richtext"):
         plain = re.sub(r"</?[a-zA-Z-]{1,60}>", "", re.sub(r"<param>[^<]{0,200}</param>", "", plain))
     if part.params.get("format", "").casefold() == "flowed":

@@ -56,8 +56,15 @@ _UNREAD = re.compile(r"<(script|style|head|!--)(?=[\s>-]|(?<=--))")
 _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
+# Our own marks, written by somebody else; a space, so that what is left around it does not become another.
+_FORGED = re.compile(f"[{QUOTE_BEGINS}{QUOTE_ENDS}]|&#(?:0*5758[56]|x0*e0f[12])(?![0-9a-f]);?", re.IGNORECASE)
 _BLANKS = re.compile(r"\n{3,}")
 _XML_LINE = re.compile(r"^\s*<\?xml[^<>]*\?>")
+
+
+def unmarked(text: str) -> str:
+    """A plain text without our own marks, which only HTML may bring."""
+    return text.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
 
 
 def meta_charset(raw: bytes) -> str | None:
@@ -68,11 +75,11 @@ def meta_charset(raw: bytes) -> str | None:
 
 def to_text(markup: str) -> str:
     """The readable text of HTML; a quote that a client marked stands between lines of QUOTE_BEGINS and QUOTE_ENDS."""
-    markup = markup.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    markup = _FORGED.sub(" ", markup)
     if not _fits_a_tree(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
-    if not laid_out.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "").strip():
+    if not unmarked(laid_out).strip():
         return plainly(markup)
     return laid_out
 
@@ -82,7 +89,7 @@ def quoted_tree(markup: str) -> HtmlElement | None:
 
     None for what is too large or too deep for a tree, and for what is no HTML. Scripts and styles are gone.
     """
-    markup = markup.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    markup = _FORGED.sub(" ", markup)
     if not _fits_a_tree(markup):
         return None
     import lxml.html

@@ -107,7 +107,6 @@ _VALUES = {
     # An address as browsers and programs read it alike: no spaces, and no backslash, which is a slash to browsers alone.
     "href": re.compile(r"https?://[^\s/\\?#\"<>]+(?:[/?#][^\s\"<>]*)?|mailto:[^\s\"<>\\]+", re.IGNORECASE),
 }
-_CELLS = frozenset({"td", "th"})
 _PRE = re.compile(r"(?:^|;)\s*white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
 _NO_MARGIN = re.compile(r"(?:^|;)\s*margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 _LINED = re.compile(r"(?:^|;)\s*border[a-z-]*\s*:[^;]*(?:solid|double|dotted|dashed)", re.IGNORECASE)
@@ -266,13 +265,11 @@ def _dress(element: HtmlElement, gallery: _Gallery) -> None:
     for name in ("start", "type", "colspan", "rowspan", "dir", "align"):
         if name in had and element.tag != "table":
             element.set(name, had[name].strip())
-    if element.tag in _CELLS and _LINED.search(style):
-        element.set("border", "1")
 
 
 def _is_data(table: HtmlElement) -> bool:
     """Whether a table shows lines between its cells, or has headings; most in mail only hold a layout."""
-    return any(cell.tag == "th" or cell.attrib.pop("border", "") for cell in table.iter("td", "th"))
+    return any(cell.tag == "th" or _LINED.search(cell.get("style") or "") for cell in table.iter("td", "th"))
 
 
 def _hang(image: HtmlElement, had: dict[str, str], gallery: _Gallery) -> None:
