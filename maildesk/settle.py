@@ -15,6 +15,7 @@ from maildesk.clock import from_iso, iso
 from maildesk.desk import letters as desk_letters
 from maildesk.desk.brakes import Braking, brake, is_braked
 from maildesk.desk.directory import Directory
+from maildesk.desk.entering import agreed
 from maildesk.desk.model import (
     AssigneeSet,
     Decision,
@@ -144,6 +145,7 @@ class Settler:
                 raise LookupError("a change of a ticket without a ticket")
             match change:
                 case Entered():
+                    files = mail.attachments if entry_id is None and change.has_attachments else ()
                     added = tickets.add_entry(
                         tx,
                         ticket_id,
@@ -152,7 +154,8 @@ class Settler:
                         via=stored.envelope.via,
                         mail_id=stored.id,
                         message_id=mail.message_id if entry_id is None else None,
-                        attachments=mail.attachments if entry_id is None else (),
+                        attachments=files,
+                        derived=agreed(change, mail, files),
                     )
                     entry_id = entry_id or added
                 case StateSet():

@@ -233,7 +233,9 @@ def test_only_what_agents_read_shows_html() -> None:
     """A letter to a customer or an admin, or a receipt, says the text, whatever the view holds."""
     view = replace(sample("new", "en"), html="<i>MARKER</i>")
     for letter in LETTERS:
-        assert ("MARKER" in Renderer((OURS,)).render(letter, view).html) == (letter in ("new", "reply", "note", "assigned"))
+        assert ("MARKER" in Renderer((OURS,)).render(letter, view).html) == (
+            letter in ("new", "reply", "note", "assigned")
+        )
 
 
 @pytest.mark.parametrize("language", ["de", "en", "es", "fr", "it"])

@@ -11,12 +11,14 @@ from maildesk.config import Agent
 from maildesk.desk import letters
 from maildesk.desk.case import Case
 from maildesk.desk.commands import COMMANDS, Act, Reading, effects, read
+from maildesk.desk.entering import entered
 from maildesk.desk.model import (
     AssigneeSet,
     Change,
     Effect,
     Entered,
     Entry,
+    EntryKind,
     LetterPlan,
     Listed,
     PrioritySet,
@@ -180,16 +182,16 @@ def changes(case: Case) -> Case:
     author = Person(agent.address, case.directory.agent_name(agent))
     mail = case.mail
     if case.way == "note":
-        note = Entered("note", author, mail.subject, mail.text, mail.full_text, case.flags)
+        note = entered(mail, "mail", "note", author, case.flags)
         return replace(case, changes=(*case.changes, note), outcome="entry")
     done = deed(case, ticket, agent)
     found: list[Change] = []
     if done.is_returned:
-        found.append(Entered("note", author, mail.subject, done.text, mail.full_text, case.flags))
+        found.append(entered(mail, "act", "note", author, case.flags, text=done.text))
         case = case.because(f"not done, the agent is told ({done.remarks[0].kind})")
     elif done.is_answer or done.is_note:
-        kind = "agent" if done.is_answer else "note"
-        found.append(Entered(kind, author, mail.subject, done.text, mail.full_text, case.flags))  # type: ignore[arg-type]
+        kind: EntryKind = "agent" if done.is_answer else "note"
+        found.append(entered(mail, "act", kind, author, case.flags, text=done.text))
         case = case.because("an answer to the customer" if done.is_answer else "an internal note")
     shown = tuple(e for e in done.effects if e.what not in ("answer", "note"))
     if shown and done.reading.has_commands:

@@ -11,6 +11,8 @@ from maildesk.mail.model import Attachment, Person
 State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 EntryKind = Literal["customer", "agent", "note", "event"]
+# How an entry's words follow from its mail (desk/entering.py); "" when they do not.
+Derivation = Literal["", "mail", "bounce", "act"]
 LetterKind = Literal["confirmation", "notice", "answer", "receipt", "failure", "sign-in", "digest"]
 Outcome = Literal["received", "ticket", "entry", "held", "duplicate", "ignored", "unreadable"]
 Flag = Literal[
@@ -237,7 +239,7 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A new entry. `has_attachments`: the mail's attachments are this entry's."""
+    """A new entry. `has_attachments`: the mail's attachments are this entry's. derived: how its words follow from the mail."""
 
     kind: EntryKind
     author: Person | None
@@ -246,6 +248,7 @@ class Entered:
     full_text: str
     flags: tuple[Flag, ...] = ()
     has_attachments: bool = True
+    derived: Derivation = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,6 +21,7 @@ from maildesk.config import Mailbox
 from maildesk.desk import acts, letters
 from maildesk.desk.case import Case, Who
 from maildesk.desk.directory import Directory
+from maildesk.desk.entering import bounced, entered
 from maildesk.desk.evidence import find
 from maildesk.desk.matrix import MATRIX
 from maildesk.desk.model import (
@@ -267,7 +268,7 @@ def new_ticket(case: Case) -> Case:
         mentions=tuple(t.number for t in mentioned),
     )
     outcome: Outcome = "unreadable" if case.mail.unreadable else "ticket"
-    changes: tuple[Change, ...] = (opened, entered(case), *(MentionAdded(t.id) for t in mentioned))
+    changes: tuple[Change, ...] = (opened, customer_entry(case), *(MentionAdded(t.id) for t in mentioned))
     case = replace(
         case, changes=case.changes + changes, outcome=outcome, mentions=mentioned, cause=case.mail.unreadable
     )
@@ -278,7 +279,7 @@ def new_entry(case: Case) -> Case:
     """An entry; a person's mail brings the ticket back to open, a machine's changes nothing."""
     if case.way != "join" or case.ticket is None:
         return case
-    changes: tuple[Change, ...] = (entered(case),)
+    changes: tuple[Change, ...] = (customer_entry(case),)
     if not case.machine and case.ticket.state in ("pending", "on-hold", "solved"):
         changes += (StateSet("open"),)
     return replace(case, changes=case.changes + changes, outcome="entry").because("an entry")
@@ -288,13 +289,8 @@ def bounced_letter(case: Case) -> Case:
     """An event that says which address did not get a letter, and why."""
     if case.way != "bounce" or case.mail.bounce is None or case.evidence.answered is None:
         return case
-    status = ", ".join(
-        f"{f.recipient or case.evidence.answered.recipient} {f.status or ''}".strip() for f in case.mail.bounce.failures
-    )
-    word = "delayed" if case.mail.bounce.delayed else "not delivered"
-    event = replace(
-        entered(case), kind="event", author=None, text=f"{word}: {status or case.evidence.answered.recipient}"
-    )
+    words = bounced(case.mail, case.evidence.answered.recipient)
+    event = entered(case.mail, "bounce", "event", None, case.flags, text=words)
     return replace(case, changes=(*case.changes, event), outcome="entry").because(f"an event: {event.text}")
 
 
@@ -307,12 +303,9 @@ def person_was_seen(case: Case) -> Case:
     return replace(case, changes=(*case.changes, seen))
 
 
-def entered(case: Case) -> Entered:
-    """The entry of a customer's mail; one that could not be read says so."""
-    mail = case.mail
-    return Entered(
-        "customer", case.author, mail.subject, mail.text or mail.unreadable or "", mail.full_text, case.flags
-    )
+def customer_entry(case: Case) -> Entered:
+    """The entry of a customer's mail."""
+    return entered(case.mail, "mail", "customer", case.author, case.flags)
 
 
 def is_spam(case: Case) -> bool:

@@ -4,32 +4,68 @@ Never decides who wrote what of it."""
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from urllib.parse import unquote
 
 from maildesk.mail import html
-from maildesk.mail.charset import decode, storable
+from maildesk.mail.charset import decode, mended, storable
 from maildesk.mail.flowed import unflowed
 from maildesk.mail.head import read_head
+from maildesk.mail.limits import monstrous
+from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, unmarked
 from maildesk.mail.model import Attachment
-from maildesk.mail.parts import Part, content, file_name, from_uu, name_of, suffix_of, text
+from maildesk.mail.parts import Part, content, file_name, name_of, take_apart, text, type_of, usual_name
+from maildesk.mail.rtf import rtf_text
+from maildesk.mail.tnef import SIGNATURE, open_tnef
+from maildesk.mail.transfer import files_in
 
-# A text of more than this is kept whole as an attachment's bytes in the raw mail; its first part is what people read.
-TEXT_CHARS = 2_097_152
-_UU_BLOCK = re.compile(
-    rb"^begin [0-7]{3,4} ([^\r\n]{1,200})\r?\n((?:[ -`]{1,64}\r?\n){1,600000}?)(?:`?[ \t]*\r?\n)?end[ \t]*\r?$",
-    re.MULTILINE,
+# An HTML part costs as much as so many tags before its first one.
+PART_TAGS = 50
+# Mails in mails that are looked into for a text when the mail itself has none.
+INNER_MAILS = 3
+TASTED_BYTES = 4_096
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\xff]")
+_BODIES = frozenset(
+    (
+        "text/plain",
+        "text/html",
+        "text/enriched",
+        "text/richtext",
+        "text/markdown",
+        "text/x-markdown",
+        "text/x-amp-html",
+        "text/watch-html",
+    )
 )
+_TWINS = frozenset(("text/x-amp-html", "text/watch-html"))
+_MAILS = frozenset(("message/rfc822", "message/global"))
+_TNEF_NAMES = frozenset(("winmail.dat", "win.dat"))
+_CID = re.compile(r"cid:([^\s\"'<>)]{1,998})")
 _TAG = re.compile(r"</?(?:html|body|div|p|br|table|span|font|meta|head)\b[^<>]{0,400}>", re.IGNORECASE)
+_ENRICHED = re.compile(r"<param>[^<]{0,200}</param>|(<<)|</?[a-z-]{1,60}>", re.IGNORECASE)
+_PICTURE = re.compile(r"\[image: cid:([^\]\s]{1,250})\]")
 
 
 @dataclass(slots=True)
 class Content:
-    """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments."""
+    """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments.
+
+    rich: what the HTML beside a plain text says.
+    spare: texts of an envelope of Outlook's, for a mail that has none of its own.
+    """
 
     texts: list[str] = field(default_factory=list)
+    rich: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
+    spare: list[str] = field(default_factory=list)
+    tags_read: list[int] = field(default_factory=lambda: [0])
+
+    def read_html(self, markup: str) -> str:
+        """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
+        self.tags_read[0] += markup.count("<") + PART_TAGS
+        return html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup)
 
     @property
     def text(self) -> str:
@@ -40,18 +76,47 @@ def content_of(tree: Part) -> Content:
     """Everything a reader sees of the mail, in the order of the mail."""
     gathered = Content()
     _gather(tree, gathered, within="")
-    shown = "\n".join(gathered.htmls)
-    gathered.attachments = [_placed(one, shown) for one in gathered.attachments]
-    if not gathered.text.strip() and gathered.htmls:
-        gathered.texts = [html.to_text(markup) for markup in gathered.htmls]
     if not gathered.text.strip():
-        # Nothing but files: a reader shows the texts among them, and so is what the sender says in them.
-        gathered.texts = [
-            html.unmarked(storable(text(part)[:TEXT_CHARS]))
-            for part in tree.walk()
-            if part.type == "text/plain" and not part.parts
-        ][:3]
+        gathered.texts = gathered.spare or _last_resort(tree)
+    shown = frozenset(unquote(found) for markup in gathered.htmls for found in _CID.findall(markup))
+    gathered.attachments = [_placed(one, shown) if gathered.htmls else one for one in gathered.attachments]
+    gathered.texts = [_with_pictures(one, gathered.attachments) for one in gathered.texts]
     return gathered
+
+
+def _last_resort(tree: Part) -> list[str]:
+    """Nothing but files: a reader shows the texts among them, and so is what the sender says in them.
+
+    Then what a server reports, then the mail that was sent on without a word: as a quote, for it is another's.
+    """
+    leaves = [part for part in tree.walk() if not part.parts]
+    for kinds in (("text/plain",), ("message/delivery-status", "text/rfc822-headers")):
+        texts = [unmarked(storable(text(part))) for part in leaves if part.type in kinds][:3]
+        if any(one.strip() for one in texts):
+            return texts
+    inner = next((part for part in leaves if part.type in _MAILS), None)
+    said = _inner_text(content(inner), INNER_MAILS) if inner else ""
+    if said.strip():
+        return [f"{QUOTE_BEGINS}\n{said}\n{QUOTE_ENDS}"]
+    others = (part for part in leaves if part.type not in _BODIES and _is_readable(part))
+    return [one for one in (unmarked(storable(text(part))) for part in others) if one.strip()][:1]
+
+
+def _is_readable(part: Part) -> bool:
+    """Whether a part that names no type of text, or one that nobody knows, is one all the same."""
+    if part.type.startswith("text/"):
+        return True
+    head = content(part)[:TASTED_BYTES] if part.type == "application/octet-stream" and not name_of(part) else b"\0"
+    return not _NO_TEXT.search(head) and b"-----BEGIN PGP" not in head
+
+
+def _inner_text(raw: bytes, depth: int) -> str:
+    raw = raw.lstrip(b"\r\n")
+    if depth == 0 or monstrous(raw):
+        return ""
+    gathered = Content()
+    _gather(take_apart(raw, read_head(raw)), gathered, within="")
+    return gathered.text
 
 
 def _gather(part: Part, into: Content, within: str) -> None:
@@ -70,28 +135,22 @@ def _gather(part: Part, into: Content, within: str) -> None:
 
 def _gather_alternative(part: Part, into: Content) -> None:
     """One of several forms of the same text: the plain one where it says anything, with the HTML beside it."""
-    plain, rich = Content(), Content()
+    plain, rich = Content(tags_read=into.tags_read), Content(tags_read=into.tags_read)
     for child in part.parts:
         kinds = {leaf.type for leaf in child.walk()}
         _gather(child, rich if "text/html" in kinds else plain, part.type)
     for one in (plain, rich):
         into.attachments += one.attachments
         into.defects += one.defects
+        into.spare += one.spare
     into.htmls += rich.htmls
     says = plain.text.strip()
     into.texts += plain.texts if says else rich.texts
+    into.rich += rich.texts if says else ()
 
 
 def _is_body(part: Part, into: Content, within: str) -> bool:
-    if part.type not in (
-        "text/plain",
-        "text/html",
-        "text/enriched",
-        "text/x-markdown",
-        "text/markdown",
-        "text/richtext",
-        "text/x-amp-html",
-    ):
+    if part.type not in _BODIES:
         return False
     disposition = part.disposition
     if disposition == "attachment":
@@ -112,53 +171,71 @@ def _is_body(part: Part, into: Content, within: str) -> bool:
 def _gather_text(part: Part, into: Content) -> None:
     if part.type == "text/html":
         raw = content(part)
-        markup = storable(decode(raw, part.params.get("charset") or html.meta_charset(raw)))
+        markup = mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw))))
         into.htmls.append(markup)
-        into.texts.append(html.to_text(markup))
+        into.texts.append(into.read_html(markup))
+        if markup.count("<") > html.PLAIN_TAGS:
+            into.defects.append("the HTML is too long to be read; its end is in the raw mail alone")
         return
-    if part.type == "text/x-amp-html":
+    if part.type in _TWINS:
         return
-    if part.end - part.head.body_at > TEXT_CHARS and len(text(part)) > TEXT_CHARS:
-        into.defects.append("the text is longer than 2 MiB; its end is in the raw mail alone")
-    if "\nbegin " in (raw_text := text(part)[:TEXT_CHARS]) or raw_text.startswith("begin "):
-        raw_text = _without_uu(part, raw_text, into)
-    plain = html.unmarked(storable(raw_text))
+    plain = mended(unmarked(storable(_without_files(part, into))))
     if part.type in ("text/enriched", "text/richtext"):
-        plain = re.sub(r"</?[a-zA-Z-]{1,60}>", "", re.sub(r"<param>[^<]{0,200}</param>", "", plain))
+        plain = _ENRICHED.sub(lambda found: "<" if found[1] else "", plain)
     if part.params.get("format", "").casefold() == "flowed":
         plain = unflowed(plain, delete_space=part.params.get("delsp", "").casefold() == "yes")
     if plain.lstrip()[:1] == "<" and len(_TAG.findall(plain[:4_000])) >= 3:
         # Programs that write HTML and forget to say so.
         into.htmls.append(plain)
-        plain = html.to_text(plain)
+        plain = into.read_html(plain)
     into.texts.append(plain)
 
 
-def _without_uu(part: Part, shown: str, into: Content) -> str:
-    """The text less its uuencoded files, which become attachments."""
+def _without_files(part: Part, into: Content) -> str:
+    """The text less the files that stand in it as uuencode or yEnc, which become attachments."""
     raw = content(part)
-    found = list(_UU_BLOCK.finditer(raw))
-    if not found:
-        return shown
-    for block in found:
-        name = file_name(decode(block[1]))
-        into.attachments.append(Attachment(name or "attachment", "application/octet-stream", from_uu(block[2])))
-    return decode(_UU_BLOCK.sub(b"", raw), part.params.get("charset"))[:TEXT_CHARS]
+    if not any(mark in raw for mark in (b"begin ", b"begin-base64 ", b"=ybegin ")):
+        return text(part, raw)
+    raw, files = files_in(raw)
+    for name, found in files:
+        named = file_name(decode(name)) or "attachment"
+        into.attachments.append(Attachment(named, type_of(named), found))
+    return text(part, raw)
 
 
 def _attach(part: Part, into: Content) -> None:
     raw = content(part)
     name = name_of(part)
-    if part.type in ("message/rfc822", "message/global") and not name:
+    if part.type.endswith("/ms-tnef") or part.type == "application/vnd.ms-tnef" or name.casefold() in _TNEF_NAMES:
+        if _unwrapped(raw, into):
+            return
+        into.defects.append("the winmail.dat could not be opened")
+    if part.type in _MAILS and not name:
         name = file_name(read_head(raw.lstrip(b"\r\n")).text("subject")[:200])
         name = f"{name}.eml" if name else ""
     if not name and not raw.strip():
         return
     cid = one_id(part)
-    name = name or f"{part.type.partition('/')[0]}-{len(into.attachments) + 1}{suffix_of(part.type)}"
+    name = name or usual_name(part, len(into.attachments) + 1)
     into.attachments.append(
         Attachment(name, part.type, raw, part.disposition == "inline" and part.type.startswith("image/"), cid)
     )
+
+
+def _unwrapped(raw: bytes, into: Content) -> bool:
+    """Whether the files of an Outlook envelope took its place; its text is kept for a mail that has none."""
+    opened = open_tnef(raw) if raw.startswith(SIGNATURE) else None
+    if opened is None or not (opened.files or opened.text or opened.html or opened.rtf):
+        return False
+    if opened.is_cut:
+        into.defects.append("the winmail.dat ends before its end")
+    for number, one in enumerate(opened.files, 1):
+        name = file_name(one.name) or f"attachment-{number}"
+        into.attachments.append(Attachment(name, one.type or type_of(name), one.content, False, one.content_id))
+    said = unmarked(opened.text).strip() or into.read_html(opened.html) or rtf_text(opened.rtf)
+    if said.strip():
+        into.spare.append(said)
+    return True
 
 
 def one_id(part: Part) -> str | None:
@@ -166,9 +243,19 @@ def one_id(part: Part) -> str | None:
     return part.head.text("content-id").strip("<> ") or None
 
 
-def _placed(one: Attachment, shown: str) -> Attachment:
+def _placed(one: Attachment, shown: frozenset[str]) -> Attachment:
     """Inline is what the HTML shows in place, whatever the part says of itself; without HTML the part's word counts."""
-    if not one.content_id or not shown:
-        return one
-    is_shown = f"cid:{one.content_id}" in shown
-    return Attachment(one.name, one.type, one.content, is_shown or (one.inline and not shown), one.content_id)
+    return replace(one, inline=one.content_id in shown) if one.content_id else one
+
+
+def _with_pictures(shown: str, attachments: list[Attachment]) -> str:
+    """The text with each picture that stands in it under the name of its file: "[image: shot.png]"."""
+    if "[image: cid:" not in shown:
+        return shown
+    names = {one.content_id: one.name for one in attachments if one.content_id}
+
+    def named(found: re.Match[str]) -> str:
+        name = names.get(found[1]) or names.get(unquote(found[1]))
+        return f"[image: {name}]" if name else ""
+
+    return _PICTURE.sub(named, shown)

@@ -10,16 +10,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from maildesk.mail.alike import Other, address, normal, place_of
-from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
+from maildesk.mail.marks import MARKS, QUOTE_BEGINS, QUOTE_ENDS
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
 
 # Private-use characters around words that the desk puts in: they are no part of the person's text.
-OURS, OURS_END = "\ue0f3", "\ue0f4"
+OURS, OURS_END = "\ue0f5", "\ue0f6"
 # What no text may hold: controls, direction overrides and isolates, lone surrogates, noncharacters, our own marks.
 UNSAID = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\ue0f1-\ue0f4]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff\ue0f1-\ue0f6]"
 )
 
 # Each begins a line of its own.
@@ -151,7 +151,7 @@ class Page:
                     self.turns.append(self.length)
                 pre += element.tag == "pre"
                 open_places.append(_Place(element, self.length, depth > 0))
-                if not mark:
+                if not _is_mark(element):
                     self._slot(element, "text", is_pre=pre > 0)
                 continue
             pre -= element.tag == "pre"
@@ -206,7 +206,7 @@ class Page:
         for place in self.places:
             # The inner ones come first: what holds one that stays stays itself.
             is_empty = len(place.element) == 0 and not _touches(spans, starts, place)
-            if (is_empty or _quote_mark(place.element)) and place.element.getparent() is not None:
+            if (is_empty or _is_mark(place.element)) and place.element.getparent() is not None:
                 place.element.drop_tree()
 
 
@@ -215,6 +215,11 @@ def _quote_mark(element: HtmlElement) -> int:
     if element.tag != "div" or len(element):
         return 0
     return 1 if element.text == QUOTE_BEGINS else -1 if element.text == QUOTE_ENDS else 0
+
+
+def _is_mark(element: HtmlElement) -> bool:
+    """Whether it is one of marks.py's, of a quote or of a signature."""
+    return element.tag == "div" and not len(element) and bool(element.text) and element.text in MARKS
 
 
 def _covers(spans: list[tuple[int, int]], starts: list[int], begin: int, end: int) -> bool:

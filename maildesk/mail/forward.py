@@ -5,11 +5,11 @@ from __future__ import annotations
 
 import re
 
-from maildesk.mail.body import header_end, separator_title
 from maildesk.mail.head import date_of
 from maildesk.mail.model import Forwarded, Person
 from maildesk.mail.people import people_in
 from maildesk.mail.phrasebook import phrases
+from maildesk.mail.quotes import READ_LINES, header_end, separator_title
 
 _SUBJECT = re.compile(
     r"\s*(?:fwd?|wg|tr|rv|enc|i|vs|vb|vl|doorst|fs|pd|ilt|転送|转发|轉寄|전달)\s{0,3}[:：]", re.IGNORECASE
@@ -25,7 +25,7 @@ def forwarded_in(text: str, subject: str) -> Forwarded | None:
     lines = text.split("\n")
     book = phrases()
     is_forward = _SUBJECT.match(subject) is not None
-    for at, line in enumerate(lines):
+    for at, line in enumerate(lines[:READ_LINES]):
         title = separator_title(line)
         opens = title is not None and (
             title in book.forwarded or title.startswith("forwarded by ") or (is_forward and title in book.original)

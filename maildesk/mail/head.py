@@ -1,16 +1,17 @@
-"""A header block: its fields, encoded words, parameters, ids and dates.
+"""A header block: its fields, parameters, ids and dates.
 Every function is total and linear; none knows what a field is for."""
 
 from __future__ import annotations
 
-import binascii
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import unquote_to_bytes
 
 from maildesk.mail.charset import decode, one_line
+from maildesk.mail.labels import codec_of
+from maildesk.mail.words import decode_words
 
 Fields = tuple[tuple[str, bytes], ...]
 
@@ -21,7 +22,10 @@ SHOWN_BYTES = 4_096
 # The first id opens the thread, the last ones are nearest; what lies between is never looked up.
 LAST_IDS = 100
 
-_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:[ \t]*")
+# RFC 5322 allows every printable sign in a field's name; one with quotes or "=" in it is a parameter on its own line.
+_FIELD = re.compile(rb"([\x21\x23-\x39\x3b\x3c\x3e-\x7e]{1,76})[ \t]*:[ \t]*")
+_HEAD_LINE = re.compile(rb"[\x21\x23-\x39\x3b\x3c\x3e-\x7e]{1,76}[ \t]*:|[ \t]|\r?\n")
+_PARAMETER = re.compile(rb"[a-z]{2,20}(?:\*\d{0,3}\*?)?[ \t]?=", re.IGNORECASE)
 _KNOWN = re.compile(
     rb"^(?:from|to|cc|subject|date|message-id|mime-version|content-[a-z-]{4,20}|received|return-path)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
@@ -52,6 +56,26 @@ class Head:
         """The first such field, decoded to one line."""
         return text_of(self.first(name))
 
+    def in_charset(self, label: str) -> Head:
+        """The same head with raw 8-bit fields that are no UTF-8 read by `label`, the charset that the body declares."""
+        codec = codec_of(label)
+        if codec is None or codec in ("cp1252", "utf-8") or all(value.isascii() for _, value in self.fields):
+            return self
+        return replace(self, fields=tuple((name, _in_utf8(value, codec)) for name, value in self.fields))
+
+
+def _in_utf8(value: bytes, codec: str) -> bytes:
+    if value.isascii():
+        return value
+    try:
+        value.decode("utf-8")
+    except UnicodeError:
+        try:
+            return value.decode(codec).encode()
+        except UnicodeError:
+            pass
+    return value
+
 
 def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     """The fields of the block that begins at `start`; a block without any field is no header, and all of it is body."""
@@ -66,21 +90,27 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     )
     fields: list[tuple[str, list[bytes]]] = []
     defects: list[str] = []
+    last_known = max((found.start() for found in _KNOWN.finditer(raw, start, stop)), default=-1)
     at = start
     while at < stop:
         newline = raw.find(b"\n", at, stop)
         next_at = stop if newline < 0 else newline + 1
         line = raw[at:next_at].rstrip(b"\r\n")
         if line[:1] in (b" ", b"\t") and fields:
+            if not line.strip() and next_at < end and not _HEAD_LINE.match(raw, next_at, end):
+                # A server or an editor left white space on the line between header and body.
+                return Head(_joined(fields), next_at, (*defects, "white space on the line after the header"))
             fields[-1][1].append(line)
         elif found := _FIELD.match(line.lstrip(b" \t")):
             if line[:1] in (b" ", b"\t"):
                 defects.append("the first header line begins with a space")
             fields.append((found[1].decode("ascii").lower(), [line.lstrip(b" \t")[found.end() :]]))
         elif not line.startswith((b"From ", b">From ")) or fields:
-            if not fields and not _KNOWN.search(raw, next_at, stop):
+            if not fields and last_known < next_at:
                 return Head((), start, ("there is no header",))
-            if not _KNOWN.search(raw, next_at, stop):
+            if fields and _goes_on(*fields[-1], line):
+                fields[-1][1].append(b" " + line)
+            elif last_known < next_at or (blank is None and fields):
                 # The blank line behind the header is missing: the body begins with the first line that is no field.
                 return Head(_joined(fields), at, (*defects, "no blank line after the header"))
             defects.append("a header line is no field")
@@ -88,10 +118,20 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     return Head(_joined(fields), body_at, tuple(dict.fromkeys(defects)))
 
 
+def _goes_on(name: str, before: list[bytes], line: bytes) -> bool:
+    """Whether a line that lacks its white space goes on with the field above it."""
+    if name.startswith("content-"):
+        return _PARAMETER.match(line) is not None
+    if name in ("from", "to", "cc", "reply-to"):
+        return b"@" in line and len(line) < 400
+    return name == "subject" and (line.startswith(b"=?") or before[-1].endswith(b"?="))
+
+
 def _first_line(raw: bytes, end: int) -> int:
     """Where a mail's first field stands behind lines of white space, as some programs save it; else 0."""
     stop = min(end, SHOWN_BYTES)
-    begin = next((i for i in range(stop) if raw[i] not in b" \t\r\n"), stop)
+    begin = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
+    begin = next((i for i in range(begin, stop) if raw[i] not in b" \t\r\n"), stop)
     return begin if begin < stop and _FIELD.match(raw, begin) and _KNOWN.search(raw, begin, begin + SHOWN_BYTES) else 0
 
 
@@ -104,80 +144,6 @@ def text_of(value: bytes, limit_bytes: int = FIELD_BYTES) -> str:
     if len(value) > limit_bytes:
         value = value[:SHOWN_BYTES]
     return one_line(decode_words(decode(value)))
-
-
-def decode_words(text: str) -> str:
-    """The text with its encoded words decoded; neighbours in one charset are joined before they are decoded.
-
-    Lenient like mail clients: spaces inside a word, missing padding, an unknown charset, a word inside another's line.
-    """
-    if "=?" not in text:
-        return text
-    out: list[str] = []
-    pending: tuple[str, bytearray] | None = None
-    at = 0
-    while True:
-        begin = text.find("=?", at)
-        word = _word_at(text, begin) if begin >= 0 else None
-        if word is None:
-            if begin >= 0 and text.find("?=", begin + 2) >= 0:
-                # No encoded word begins here, but one may further on.
-                gap, at = text[at : begin + 2], begin + 2
-                if pending:
-                    out.append(decode(bytes(pending[1]), pending[0]))
-                    pending = None
-                out.append(gap)
-                continue
-            break
-        gap = text[at:begin]
-        charset, content, at = word
-        # White space between two encoded words is no part of the text (RFC 2047, 6.2).
-        if pending and (gap.strip() or pending[0] != charset):
-            out.append(decode(bytes(pending[1]), pending[0]))
-            pending, gap = None, gap if gap.strip() else ""
-        elif pending:
-            gap = ""
-        out.append(gap)
-        if pending is None:
-            pending = (charset, bytearray())
-        pending[1].extend(content)
-    if pending:
-        out.append(decode(bytes(pending[1]), pending[0]))
-    out.append(text[at:])
-    return "".join(out)
-
-
-def _word_at(text: str, begin: int) -> tuple[str, bytes, int] | None:
-    """The encoded word that begins at `begin`: its charset, its bytes, where it ends. None when there is none."""
-    mark = text.find("?", begin + 2, begin + 66)
-    if mark < 0 or text[mark + 1 : mark + 2] not in ("b", "B", "q", "Q") or text[mark + 2 : mark + 3] != "?":
-        return None
-    close = text.find("?=", mark + 3)
-    if close < 0:
-        return None
-    inner = text[mark + 3 : close]
-    charset = text[begin + 2 : mark].partition("*")[0].casefold()
-    if not charset or any(c.isspace() for c in charset) or "=?" in inner:
-        return None
-    if text[mark + 1] in "bB":
-        return charset, from_base64(inner.encode("ascii", "ignore")), close + 2
-    quoted = inner.replace("_", " ").encode("utf-8", "surrogateescape")
-    return charset, binascii.a2b_qp(quoted), close + 2
-
-
-_BASE64 = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/")
-_NOT_BASE64 = bytes(sorted(set(range(256)) - _BASE64 - {0x3D}))
-
-
-def from_base64(encoded: bytes) -> bytes:
-    """The bytes of base64 text, whatever else stands in it; a lone last character is dropped."""
-    clean = encoded.translate(None, _NOT_BASE64)
-    out = []
-    for run in clean.split(b"="):
-        if run:
-            whole = run[: len(run) - 1] if len(run) % 4 == 1 else run
-            out.append(binascii.a2b_base64(whole + b"=" * (-len(whole) % 4)))
-    return out[0] if len(out) == 1 else b"".join(out)
 
 
 def parameters(value: bytes) -> tuple[str, dict[str, str]]:

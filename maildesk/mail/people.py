@@ -7,8 +7,9 @@ import re
 from dataclasses import dataclass
 
 from maildesk.mail.charset import decode, one_line
-from maildesk.mail.head import FIELD_BYTES, Head, decode_words
+from maildesk.mail.head import FIELD_BYTES, Head
 from maildesk.mail.model import Person
+from maildesk.mail.words import decode_words
 
 # RFC 5321, 4.5.3.1.3, less the brackets. Local parts beyond its 64 octets are in use, and nothing breaks on them.
 ADDRESS_OCTETS = 254
@@ -16,6 +17,16 @@ NAME_CHARS = 200
 
 _ATOM = re.compile(r"[^\s\x00-\x1f\x7f-\x9f()<>\[\]:;@\\,\"\u2028\u2029]+")
 _QUOTED = re.compile(r'"(?:[^"\\\x00-\x1f\x7f]|\\[\x20-\x7e])+"')
+# An address wherever it stands, not glued to what could belong to it.
+_LOOSE = re.compile(
+    r"(?<![^\s<(\[,;:\"'])([^\s\x00-\x1f\x7f-\x9f<>()\[\],;:\"'\\@]{1,64}"
+    r"@[^\W_](?:[\w.-]{0,252}[^\W_])?)(?![^\s>)\],;\"'])"
+)
+# An "@" that could be part of another address.
+_MORE = re.compile(r"@[\w\[=]|[\w\]]@(?![\s\"'>]|$)")
+# One small word alone before an address: "ad min@x.test" may be admin with a space in it.
+_HALF = re.compile(r"(?:^|<)\s*[a-z0-9._+-]{1,64}\s+$")
+_BRACKETS = re.compile(r"[<>()\[\]\"]")
 _LABEL = re.compile(r"[^\W_](?:[\w-]{0,61}[^\W])?")
 
 
@@ -29,28 +40,62 @@ class Named:
 
 
 def author_of(head: Head) -> tuple[Person | None, str | None]:
-    """The one mailbox of the one From field, or None and why nobody can be believed (THREATS, T30 to T34)."""
+    """The one mailbox of the From field, or None and why nobody can be believed (THREATS, T30 to T34).
+
+    The law: every reader must find the same one address. Several From fields count as one only when no second address
+    stands in any of them.
+    """
     values = head.every("from")
     if not values:
         return None, "there is no From field"
-    if len(values) > 1:
-        return None, f"there are {len(values)} From fields"
-    value = values[0]
-    if b"\0" in value:
+    if any(b"\0" in value for value in values):
         return None, "the From field holds a NUL"
-    if len(value) > FIELD_BYTES:
+    if any(len(value) > FIELD_BYTES for value in values):
         return None, "the From field is too long"
-    named, is_group = mailboxes(decode(value))
-    if is_group:
+    texts = [decode(value) for value in values]
+    if len(texts) == 1:
+        return _one_author(texts[0])
+    authors = [_one_author(text)[0] for text in texts if "@" in decode_words(text)]
+    if not authors or None in authors or len({author.address.casefold() for author in authors if author}) != 1:
+        return None, f"there are {len(values)} From fields"
+    return authors[0], None
+
+
+def _one_author(text: str) -> tuple[Person | None, str | None]:
+    named, is_group = mailboxes(text)
+    if is_group and ";" in text:
         return None, "the From field names a group"
     if not named:
         return None, "the From field names nobody"
-    if len(named) > 1:
-        return None, f"the From field names {len(named)} people"
     fault = named[0].fault or address_fault(named[0].address)
-    if fault:
-        return None, fault
-    return Person(_tidy(named[0].address), named[0].name[:NAME_CHARS]), None
+    if len(named) > 1 or is_group:
+        fault = f"the From field names {len(named)} people"
+    if fault is None:
+        return Person(_tidy(named[0].address), named[0].name[:NAME_CHARS]), None
+    author = _only_one(text)
+    return (author, None) if author else (None, fault)
+
+
+def _only_one(text: str) -> Person | None:
+    """The person of a field that follows no grammar and still has one address in it, decoded or not; else None.
+
+    A missing bracket, a comma in a name without quotes, words behind the address: a reader knows who wrote. An address
+    that only decoding brings to light is none: who checks the sender on the way does not see it.
+    """
+    found = {address.casefold() for address in _LOOSE.findall(text)}
+    decoded = decode_words(text)
+    if len(found) != 1 or {address.casefold() for address in _LOOSE.findall(decoded)} != found:
+        return None
+    address = _LOOSE.findall(text)[0]
+    before = text[: text.find(address)]
+    if _HALF.search(before) or before.count("(") > before.count(")"):
+        # Half an address, or a comment's: no reader takes either for the author.
+        return None
+    rest = _LOOSE.sub(" ", decoded).replace("mailto:", "")
+    if _MORE.search(rest) or _MORE.search(_LOOSE.sub(" ", text)) or address_fault(address):
+        return None
+    name = one_line(_BRACKETS.sub(" ", rest)).strip("\"', ;:")
+    return Person(_tidy(address), name[:NAME_CHARS])
 
 
 def people_in(values: tuple[bytes, ...]) -> tuple[Person, ...]:
@@ -140,6 +185,8 @@ def _entries(text: str) -> list[list[Token]]:
         if c == "(":
             flush()
             end = _comment_end(text, at)
+            if end > len(text):
+                entries[-1].append(("open", ""))
             entries[-1].append(("comment", text[at + 1 : end - 1]))
             at = end
             continue

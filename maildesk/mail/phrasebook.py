@@ -19,6 +19,10 @@ KEYS = (
     "original",
     "forwarded",
     "banners",
+    "banner_ends",
+    "closings",
+    "thanks",
+    "footers",
     "disclaimers",
     "absence",
     "failed",
@@ -32,8 +36,10 @@ class Phrases:
     starts, verbs: an attribution line begins with one and holds the other ("on", "wrote").
     labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
-    banners: how a client's own advertisement line begins.
-    disclaimers: what a gateway's text under a rule holds.
+    banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
+    closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
+    footers: what a mailing list's footer holds.
+    disclaimers: what a gateway's text holds; one of several words tells it, single words only together.
     absence, failed: what the subject of an absence notice, of a bounce holds.
     """
 
@@ -43,6 +49,10 @@ class Phrases:
     original: frozenset[str]
     forwarded: frozenset[str]
     banners: tuple[str, ...]
+    banner_ends: tuple[str, ...]
+    closings: frozenset[str]
+    thanks: frozenset[str]
+    footers: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
     failed: tuple[str, ...]
@@ -78,6 +88,10 @@ def phrases() -> Phrases:
         original=frozenset(every("original")),
         forwarded=frozenset(every("forwarded")),
         banners=every("banners"),
+        banner_ends=every("banner_ends"),
+        closings=frozenset(every("closings")),
+        thanks=frozenset(every("thanks")),
+        footers=every("footers"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),
         failed=every("failed"),

@@ -134,9 +134,9 @@ SELECT slot FROM participants WHERE ticket_id = :ticket_id AND kind = :kind AND 
 -- add: entry
 -- settle, the clock.
 INSERT INTO entries (ticket_id, mail_id, kind, author_address, author_name, at, via, subject, text, full_text, names,
-  message_id, flags)
+  message_id, flags, derived)
 VALUES (:ticket_id, :mail_id, :kind, :author_address, :author_name, :at, :via, :subject, :text, :full_text, :names,
-  :message_id, :flags) RETURNING id;
+  :message_id, :flags, :derived) RETURNING id;
 
 -- add: attachment
 -- settle; the bytes stay in the raw mail.
@@ -237,6 +237,38 @@ SELECT uidvalidity, uid FROM positions WHERE account = :account;
 INSERT INTO positions (account, uidvalidity, uid) VALUES (:account, :uidvalidity, :uid)
 ON CONFLICT (account) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid;
 
+-- Rebuilding
+
+-- find: how many entries came from a mail
+-- `rebuild`, for its progress; primary key order.
+SELECT count(*) AS entries FROM entries WHERE mail_id IS NOT NULL;
+
+-- list: entries that came from a mail
+-- `rebuild`; primary key order.
+SELECT id FROM entries WHERE mail_id IS NOT NULL AND id > :after ORDER BY id LIMIT :limit;
+
+-- find: entry with its mail
+-- `rebuild`, `why`; primary keys.
+SELECT entries.*, tickets.number, mails.outcome, raws.content FROM entries
+JOIN tickets ON tickets.id = entries.ticket_id JOIN mails ON mails.id = entries.mail_id JOIN raws ON raws.id = mails.raw_id
+WHERE entries.id = :id;
+
+-- change: what an entry shows of its mail
+-- `rebuild`; primary key. The full-text index follows by its triggers.
+UPDATE entries SET subject = :subject, text = :text, full_text = :full_text, names = :names WHERE id = :id;
+
+-- change: check of the full-text index
+-- `rebuild` without a daemon: fails where the index is not what the entries say.
+INSERT INTO entries_fts (entries_fts, rank) VALUES ('integrity-check', 1);
+
+-- change: whole full-text index
+-- `rebuild` without a daemon, where the check failed.
+INSERT INTO entries_fts (entries_fts) VALUES ('rebuild');
+
+-- drop: attachments of an entry
+-- `rebuild`, before it adds them again; index attachments(entry_id, position).
+DELETE FROM attachments WHERE entry_id = :entry_id;
+
 -- Reading, for the commands
 
 -- list: tickets, newest first
@@ -269,6 +301,11 @@ WHERE (:outcome = '' OR mails.outcome = :outcome) ORDER BY mails.id DESC LIMIT :
 SELECT mails.*, raws.sha256, raws.size, tickets.number FROM mails
 JOIN raws ON raws.id = mails.raw_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
 WHERE mails.id = :id OR mails.message_id = :message_id ORDER BY mails.id;
+
+-- find: letter with its fate
+-- `why`, for a Message-ID of ours; unique index on outbox(message_id).
+SELECT outbox.*, tickets.number FROM outbox LEFT JOIN tickets ON tickets.id = outbox.ticket_id
+WHERE outbox.message_id = :message_id;
 
 -- list: entries that match words
 -- `search`; the full-text index.

@@ -30,6 +30,8 @@ def with_from(value: bytes) -> bytes:
         (b"Lea\r\n <lea@client.test>", "lea@client.test", "Lea"),
         ("Lea <léa@clïent.test>".encode(), "léa@clïent.test", "Lea"),
         (b"=?utf-8?q?Ad=0D=0ABcc=3A_x=40y?= <lea@client.test>", "lea@client.test", "Ad Bcc: x@y"),
+        (b"=?utf-8?b?TMOpYQ?= <lea@client.test>", "lea@client.test", "Léa"),
+        (b'"=?utf-8?q?L=C3=A9a?=" <lea@client.test>', "lea@client.test", "Léa"),
     ],
 )
 def test_one_plain_mailbox_is_believed(value: bytes, address: str, name: str) -> None:
@@ -37,6 +39,39 @@ def test_one_plain_mailbox_is_believed(value: bytes, address: str, name: str) ->
     author = understand(with_from(value)).author
     assert author is not None
     assert (author.address, author.name) == (address, name)
+
+
+@pytest.mark.parametrize(
+    ("value", "address", "name"),
+    [
+        (b"Lea <lea@client.test", "lea@client.test", "Lea"),
+        (b"<lea@client.test", "lea@client.test", ""),
+        (b'"Lea" lea@client.test>', "lea@client.test", "Lea"),
+        (b"Lea Martin lea@client.test", "lea@client.test", "Lea Martin"),
+        (b"Martin, Lea <lea@client.test>", "lea@client.test", "Martin, Lea"),
+        (b"Client: Lea <lea@client.test>", "lea@client.test", "Client: Lea"),
+        (b'Lea "Boss <lea@client.test>', "lea@client.test", "Lea Boss"),
+        (b"<lea@client.test> Lea", "lea@client.test", "Lea"),
+        (b"Lea <<lea@client.test>>", "lea@client.test", "Lea"),
+        (b"Lea [mailto:lea@client.test]", "lea@client.test", "Lea"),
+        (b"Lea <'lea@client.test'>", "lea@client.test", "Lea"),
+        (b"Lea <lea@client.test>, LEA@client.test", "lea@client.test", "Lea"),
+        (b'"Lea @ Client" lea@client.test', "lea@client.test", "Lea @ Client"),
+    ],
+)
+def test_the_only_address_of_a_broken_field_is_the_author(value: bytes, address: str, name: str) -> None:
+    """However broken the field, who stands in it alone wrote the mail: no reader can see a second address."""
+    author = understand(with_from(value)).author
+    assert author is not None
+    assert (author.address, author.name) == (address, name)
+
+
+@given(st.text(st.characters(codec="utf-8", exclude_characters="@\r\n"), max_size=60), st.integers(0, 60))
+def test_two_addresses_are_never_one(junk: str, at: int) -> None:
+    """Whatever stands around two bare addresses, the one that comes first is not taken for the author alone."""
+    value = f"{junk[:at]} admin@desk.test {junk[at:]} <x@evil.test>"
+    author = understand(with_from(value.encode())).author
+    assert author is None or author.address == "x@evil.test"
 
 
 @pytest.mark.parametrize(
@@ -54,15 +89,22 @@ def test_one_plain_mailbox_is_believed(value: bytes, address: str, name: str) ->
         b"<admin@desk.test> <x@evil.test>",
         b"<@desk.test:x@evil.test>",
         b"<@desk.test,@b.test:x@evil.test>",
+        # Who checks a sender on the way does not decode: an address that only decoding shows is nobody's.
         b"=?utf-8?q?admin=40desk.test?=",
+        b"=?utf-8?q?Admin_=3Cadmin=40desk.test=3E?=",
+        b"=?utf-8?q?admin=40desk.test?= x@evil.test <",
         b"<=?utf-8?q?admin?=@desk.test>",
         b"<admin@=?utf-8?q?desk.test?=>",
         b"<x@evil.test> admin@desk.test",
         b"<admin@desk.test>x@evil.test",
         b'"admin@desk.test <x@evil.test>',
-        b"<admin@desk.test",
+        b"<admin@desk.test x@evil.test",
         b"admin@desk..test",
+        # It may be admin with a space in it.
         b"ad min@desk.test",
+        b"<ad min@desk.test>",
+        b'"admin@desk.test"@evil.test x',
+        b"x@evil.test\\@desk.test a",
         b"a@desk.test; x@evil.test",
         b"(" * 2000,
         b"x" * 20_000 + b"@desk.test",
@@ -77,9 +119,17 @@ def test_doubtful_authors_are_nobody(value: bytes) -> None:
 
 @pytest.mark.parametrize("second", [b"From: a@desk.test", b"from : a@desk.test", b"FROM:a@desk.test"])
 def test_two_from_fields_are_nobody(second: bytes) -> None:
-    """A second From field, however spelled, leaves no author."""
+    """A second From field with another address, however spelled, leaves no author."""
     assert understand(b"From: x@evil.test\r\n" + second + b"\r\n\r\ntext").author is None
     assert understand(second + b"\r\nFrom: x@evil.test\r\n\r\ntext").author is None
+
+
+@pytest.mark.parametrize("second", [b"From: a@desk.test", b"from : Ana <a@DESK.test>", b"FROM: EMAIL_FROM"])
+def test_two_from_fields_of_one_person_are_one(second: bytes) -> None:
+    """A From field that is there twice names its person when no second address stands in either."""
+    author = understand(b"From: Ana <a@desk.test>\r\n" + second + b"\r\n\r\ntext").author
+    assert author is not None
+    assert author.address == "a@desk.test"
 
 
 def test_leading_space_counts_as_a_field() -> None:
@@ -118,6 +168,22 @@ def test_header_facts() -> None:
         (b"d\xe9j\xe0", "déjà"),
         (b"folded\r\n\tover two", "folded over two"),
         (b"=?gb2312?b?1tDOxA==?=", "中文"),
+        (b"=?iso-2022-jp?B?GyRCLWIbKEI0MSAbJEItahsoQg==?=", "№41 ㈱"),
+        (b"=?utf-8?q?caf=C3?= =?utf-8?q?=A9?=", "café"),
+        (b"=?utf-8?q?d=C3=A9j=C3=A0?= vu =?utf-8?b?w6k=?= !", "déjà vu é !"),
+        (b"=?UTF-8?Q?two words here?=", "two words here"),
+        (b"=? UTF-8 ?Q?spaced=20mark?=", "spaced mark"),
+        (b"Re: =?utf-8?q?no_end=C3=A9", "Re: no endé"),
+        (b"=?utf-8?b?w6k", "é"),
+        (b"=?utf-8?b?L=C3=A9a?=", "Léa"),
+        (b"=?utf-8?q?Why?=3D_so?= then", "Why?= so then"),
+        (b"=?utf-8?Q?=3D=3Futf-8=3FQ=3FL=3DC3=3DA9a=3F=3D?=", "Léa"),
+        (b"=?iso-8859-1*fr?q?=E9t=E9?=", "été"),
+        (b"=?utf-8?b?ngHuArA=?=", "=?utf-8?b?ngHuArA=?="),
+        (b"2 =? 3 and =?x? too", "2 =? 3 and =?x? too"),
+        ("dÃ©jÃ  vu".encode(), "dÃ©jÃ vu"),
+        ("cafÃ© crÃ¨me".encode(), "café crème"),
+        ("cafÃƒÂ©".encode(), "café"),
         ("x\u202eevil".encode(), "xevil"),
     ],
 )
