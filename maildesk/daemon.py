@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from maildesk import clock, log, systemd
+from maildesk import __version__, clock, log, rebuild, systemd
 from maildesk.config import Config, Imap, Lmtp, Smtp, notes, refuse_unbuilt
 from maildesk.control import Control
 from maildesk.desk.directory import Directory, Recipient
@@ -162,7 +162,10 @@ class Daemon:
         self._inbox = Inbox(self._store, lambda: self._directory, config.desk.state_dir, self._worker.wake)
         self._relay = Relay(self._store, config.relay, self._letter_failed)
         clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake)
-        control = Control(config.desk.state_dir / "control.sock", {"live": self._live, "reload": self._reload_asked})
+        control = Control(
+            config.desk.state_dir / "control.sock",
+            {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild},
+        )
         worker_stop, relay_task = asyncio.Event(), asyncio.ensure_future(self._relay.run())
         worker_task = asyncio.ensure_future(self._worker.run(worker_stop))
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -329,6 +332,14 @@ class Daemon:
         standing = await self._standing_async()
         rows = [{**asdict(s), "since": s.since.strftime("%Y-%m-%dT%H:%M:%SZ")} for s in standing]
         return {"ok": not rows, "standing": rows, "pid": os.getpid()}
+
+    async def _rebuild(self, question: Mapping[str, object]) -> object:
+        """Derive the named entries again, in a thread; whoever names none only asks which version's rules run here."""
+        named = question.get("entries")
+        ids = [found for found in named if isinstance(found, int) and found < 2**62] if isinstance(named, list) else []
+        languages = self._config.desk.languages
+        work = rebuild.read_some(self._store, ids, languages)
+        return {"version": __version__, "changed": await asyncio.to_thread(rebuild.write, self._store, work)}
 
     async def _reload_asked(self, _question: Mapping[str, object]) -> object:
         return {"ok": self._reload()}

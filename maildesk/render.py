@@ -40,11 +40,11 @@ TEMPLATE_FAULTS = (
 )
 
 # Noncharacters (Unicode, 23.7) that no text may hold mark what a person wrote, so that nobody can write a frame's border.
-_SAID, _VERBATIM, _FOLDED, _END = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3"
+_SAID, _VERBATIM, _FOLDED, _MORE, _SHOWN, _END = "\ufdd0", "\ufdd1", "\ufdd2", "\ufdd3", "\ufdd4", "\ufdd5"
 _MARK = re.compile(f"([{_SAID}-{_END}])")
-_KIND = {_SAID: "said", _VERBATIM: "verbatim", _FOLDED: "folded"}
+_KIND = {_SAID: "said", _VERBATIM: "verbatim", _FOLDED: "folded", _MORE: "more", _SHOWN: "shown"}
 _RULE = "-" * 40
-_MANY_LINES = frozenset({"text", "rest"})
+_MANY_LINES = frozenset({"text", "html", "rest"})
 _CONTROL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _ONE_LINE = re.compile("[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 # A link ends before white space, quotes, angle brackets and invisible direction marks, and before a sentence's last mark.
@@ -72,10 +72,16 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """Blocks of one voice. kind: "desk" (the template), "said" (somebody's words), "verbatim" (the whole letter), "folded"."""
+    """Blocks of one voice. kind: "desk" (the template), "said" (somebody's words), "verbatim" (the whole letter), "folded",
+    "more" (folded where a mail program can, under its title).
+
+    html: the same words with their formatting, safe; None where the blocks are all there is.
+    """
 
     kind: str
     blocks: tuple[Block, ...]
+    title: str = ""
+    html: Markup | None = None
 
 
 def template_folders(override: str | Path | None) -> tuple[Path, ...]:
@@ -135,9 +141,7 @@ class Renderer:
         page = f"{language}/{template}.html"
         frame = environment.get_template(page if page in self._known else "frame.html")
         subject = safe_header(subject)
-        html = frame.render(
-            values, title=subject, sections=tuple(Section(kind, blocks(text)) for kind, text in sections)
-        )
+        html = frame.render(values, title=subject, sections=tuple(_section(*one, view.html) for one in sections))
         return Rendered(subject, _text(sections), html, language)
 
     def _language(self, template: str, wanted: str) -> str:
@@ -176,7 +180,10 @@ def _environment(folders: tuple[Path, ...], zone: tzinfo) -> ImmutableSandboxedE
         "reply": lambda subject, number: reply_subject(number, subject),
         "said": lambda text: f"{_SAID}{text}{_END}",
         "verbatim": lambda text: f"{_VERBATIM}{text}{_END}",
-        "folded": lambda text: f"{_FOLDED}{_MARK.sub('', text)}{_END}",
+        "shown": lambda text: f"{_SHOWN}{text}{_END}",
+        "folded": lambda text, title="": (
+            f"{_MORE if title else _FOLDED}{title}\n\n{_MARK.sub('', text)}{_END}" if text.strip() else ""
+        ),
         "quoted": lambda text: "\n".join(f"> {line}".rstrip() for line in text.strip().split("\n")),
         "linked": linked,
     }
@@ -209,11 +216,28 @@ def _sections(body: str) -> Iterator[tuple[str, str]]:
             kind = _KIND.get(piece, "desk")
         elif piece.strip():
             # Only the template's own lines are tidied: what a person wrote keeps its blank lines.
-            yield kind, _BLANK_LINES.sub("\n\n", piece).strip("\n") if kind in ("desk", "folded") else piece.strip("\n")
+            is_ours = kind in ("desk", "folded", "more")
+            yield kind, _BLANK_LINES.sub("\n\n", piece).strip("\n") if is_ours else piece.strip("\n")
 
 
 def _text(sections: tuple[tuple[str, str], ...]) -> str:
-    return "\n\n".join(f"{_RULE}\n{text}" if kind == "folded" else text for kind, text in sections) + "\n"
+    """The sections below each other, with one rule above the first that is folded."""
+    first = next((at for at, (kind, _) in enumerate(sections) if kind in ("folded", "more")), -1)
+    return "\n\n".join(f"{_RULE}\n{text}" if at == first else text for at, (_, text) in enumerate(sections)) + "\n"
+
+
+def _section(kind: str, text: str, html: str) -> Section:
+    if kind == "shown":
+        # shown.py made it, and nh3 had the last hand on it.
+        return Section("said", blocks(text), html=Markup(html) if html else None)  # noqa: S704
+    if kind != "more":
+        return Section(kind, blocks(text))
+    title, _, text = text.partition("\n")
+    lines = text.strip("\n").split("\n")
+    while any(lines) and all(line.startswith(">") for line in lines if line):
+        # The frame quotes it once: marks that all lines have say nothing.
+        lines = [line.removeprefix(">").removeprefix(" ") for line in lines]
+    return Section(kind, blocks("\n".join(lines)), title)
 
 
 def blocks(text: str) -> tuple[Block, ...]:

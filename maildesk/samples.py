@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 from typing import get_args
 
 from maildesk.desk.model import Effect, Flag, LetterView, Listed, Remark, RemarkKind, Said, StandingStill
@@ -63,6 +64,7 @@ _COMMANDS = tuple(
         "pending",
         "hold",
         "assign NAME",
+        "for ADDRESS NAME",
         "priority LEVEL",
         "tag WORDS",
         "spam",
@@ -70,6 +72,7 @@ _COMMANDS = tuple(
         "help",
     )
 )
+_CANDIDATES = (Person("lea@client.example", "Lea Martin"), Person("max@client.example"))
 _STANDING = (
     StandingStill("mail", "", _EARLIER),
     StandingStill("letter", "", _EARLIER),
@@ -107,13 +110,23 @@ def sample(
         case "confirmation" | "assigned":
             return replace(view, attachments=_FILES, agent="Bo Chen" if letter == "assigned" else "")
         case "new":
-            return replace(view, state="new", assignee="", agent="", attachments=_FILES, flags=("unverified",))
+            html = (
+                "".join(f"<p>{escape(one)}</p>" for one in customer.split("\n\n"))
+                .replace("49", "<b>49</b>")
+                .replace("\n", "<br>")
+            )
+            return replace(
+                view, state="new", assignee="", agent="", html=html, attachments=_FILES, flags=("unverified",)
+            )
         case "reply":
             return replace(
                 view, rest="> Ana Lima:\n> " + agent.replace("\n", "\n> "), history=earlier, tags=("printer",)
             )
         case "note":
             return replace(view, text="4100 = #50012?", history=earlier, mentions=(50012,))
+        case "who-wrote":
+            inner = Person("", lea.name)
+            return replace(view, state="new", assignee="", requester=Person(""), author=inner, candidates=_CANDIDATES)
         case "answer":
             return replace(view, text=agent)
         case "receipt":
@@ -136,6 +149,7 @@ def fullest(letter: str, language: str) -> LetterView:
     return replace(
         sample(letter, language),
         tags=("printer", "urgent"),
+        candidates=_CANDIDATES,
         rest="Sent from my phone",
         attachments=_FILES,
         flags=get_args(Flag),
@@ -148,6 +162,7 @@ def fullest(letter: str, language: str) -> LetterView:
             Effect("assignee", "Ana Lima", ""),
             Effect("tags", "", "printer"),
             Effect("tags", "printer", ""),
+            Effect("requester", "", "Lea Martin <lea@client.example>"),
             Effect("note"),
             Effect("answer"),
         ),

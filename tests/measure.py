@@ -1,9 +1,13 @@
-"""The desk's figures, measured: `python -m tests.measure speed|latency|idle`. Not part of the tests; README quotes them.
+"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild`. Not part of the tests; README quotes them.
+
+What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
 
 speed    mails a second the whole way, from the sender's first byte until the relay has every letter, on a mix of 60 % new
          plain mails, 20 % HTML with an inline picture, 15 % replies and 5 % with a 300 kB attachment, 8 connections
 latency  milliseconds from the 250 to the confirmation at the relay, on an idle desk
 idle     memory (PSS of the tree) and processor time of an idle desk with SMTP, LMTP, one IMAP IDLE and the web port
+rebuild  reading the same mix again: the time of a dry run, of a rebuild that changes every entry, and of one beside the running
+         desk, with what a sender waits for the 250 meanwhile
 """
 
 from __future__ import annotations
@@ -14,15 +18,22 @@ import os
 import random
 import re
 import smtplib
+import sqlite3
 import statistics
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from email.message import EmailMessage
 from pathlib import Path
 
+from maildesk.config import Mailbox
+from maildesk.store import keys
+from tests import measure_mail
+from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.sink import Sink, read_journal
@@ -109,8 +120,6 @@ def _send_all(port: int, mails: list[tuple[str, bytes]]) -> None:
 
 
 def _is_drained(desk: Desk) -> bool:
-    import sqlite3
-
     with sqlite3.connect(f"{(desk.state / 'maildesk.db').as_uri()}?mode=ro", uri=True) as db:
         waiting = db.execute("SELECT count(*) FROM mails WHERE outcome = 'received'").fetchone()[0]
         owed = db.execute("SELECT count(*) FROM outbox WHERE state <> 'sent'").fetchone()[0]
@@ -165,6 +174,75 @@ def idle(seconds: int) -> None:
             )
 
 
+def rebuild(count: int) -> None:
+    """Print how long `maildesk rebuild` takes over `count` mails and what memory, and what senders wait meanwhile."""
+    quiet = Mailbox(address="support@desk.test", confirm=False)
+    with tempfile.TemporaryDirectory() as folder, Sink() as sink:
+        desk = Desk(Path(folder), sink.port, mailbox="confirm = false", agents="")
+        desk.state.mkdir(mode=0o700)
+        world = World(desk.state, mailboxes=(quiet,), agents=())
+        for author, raw in mix(count, 7):
+            world.give(raw, sender=author)
+        world.close()
+        keys.create(desk.state / "keys", world.keyring)
+        desk.config.write_text(desk.config.read_text() + '[store]\nurl = "sqlite:desk.db"\n')
+        command = [sys.executable, "-m", "maildesk", "rebuild", "--config", str(desk.config)]
+        _timed("a dry run, nothing differs", count, [*command, "--dry-run"])
+        _age(desk.state)
+        _timed("every entry changes", count, command)
+        _age(desk.state)
+        with desk:
+            with _sending(desk, "before"):
+                time.sleep(10)
+            with _sending(desk, "meanwhile"):
+                _timed("every entry changes, beside the desk", count, command)
+
+
+@contextmanager
+def _sending(desk: Desk, when: str) -> Iterator[None]:
+    """Send a mail every 50 ms; print what its sender waited, from the connection to the 250."""
+    spans, stop = list[float](), threading.Event()
+
+    def send() -> None:
+        while not stop.wait(0.05):
+            began = time.monotonic()
+            desk.send(plain_mail(f"{when} {len(spans)}"))
+            spans.append((time.monotonic() - began) * 1000)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        yield
+    finally:
+        stop.set()
+        sender.join()
+    print(
+        f"{when}: {len(spans)} mails, each in a connection of its own: median {statistics.median(spans):.0f} ms, "
+        f"p95 {statistics.quantiles(spans, n=20)[18]:.0f} ms, worst {max(spans):.0f} ms"
+    )
+
+
+def _age(state: Path) -> None:
+    """As if an older version had written every entry."""
+    with closing(sqlite3.connect(state / "desk.db")) as db, db:
+        db.execute("UPDATE entries SET text = 'old ' || text, full_text = 'old ' || full_text")
+
+
+# A child's peak counts that of whoever started it, up to its exec: a small process starts it.
+_STARTER = (
+    "import resource, subprocess, sys; subprocess.run(sys.argv[1:], check=True); "
+    "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss, file=sys.stderr)"
+)
+
+
+def _timed(what: str, count: int, command: list[str]) -> None:
+    began = time.monotonic()
+    done = subprocess.run([sys.executable, "-c", _STARTER, *command], capture_output=True, text=True, check=True)
+    span = time.monotonic() - began
+    peak_mb = int(done.stderr.split()[-1]) / 1024
+    print(f"{what}: {span:.1f} s, {span / count * 1000:.2f} ms a mail, {peak_mb:.0f} MB. {done.stdout.strip()}")
+
+
 def _tree(pid: int) -> list[int]:
     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     return [pid, *(found for child in children for found in _tree(int(child)))]
@@ -188,8 +266,11 @@ def _cpu_s(pid: int) -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] and sys.argv[1] in measure_mail.WHAT:
+        measure_mail.main()
+        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "latency", "idle"))
+    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild"))
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--agents", type=int, default=0)
@@ -202,6 +283,8 @@ def main() -> None:
             latency(min(given.mails, 100))
         case "idle":
             idle(given.seconds)
+        case "rebuild":
+            rebuild(given.mails)
 
 
 if __name__ == "__main__":

@@ -5,16 +5,24 @@ from __future__ import annotations
 import json
 import re
 import sys
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
+from maildesk.cli.terminal import plain
 from maildesk.clock import iso
 from maildesk.mail.model import Mail, Person
 from maildesk.mail.parse import understand
 
 _MBOX_LINE = re.compile(rb"\A>?From [^\n]*\n")
-# What a terminal would take as a command: every control but the line feed and the tab, and the bidi controls.
-_TERMINAL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+# The lines that part the mails of an mbox: an address, a time, and a header below.
+_MBOX_NEXT = re.compile(rb"\n\r?\nFrom \S{1,254} [^\n]{0,40}\d\d:\d\d[^\n]{0,40}\n(?=[A-Za-z][A-Za-z-]{0,60}:)")
+# Twice the largest mail that a desk takes by itself.
+_MAX_BYTES = 67_108_864
+# What is folded away is shown so far.
+_FOLDED_LINES = 12
 
 
 def explain(files: tuple[str, ...], *, as_json: bool, out: TextIO) -> int:
@@ -25,7 +33,7 @@ def explain(files: tuple[str, ...], *, as_json: bool, out: TextIO) -> int:
     code = 0
     for number, file in enumerate(files or ("-",)):
         try:
-            raw = sys.stdin.buffer.read() if file == "-" else Path(file).read_bytes()
+            raw = _read(file)
         except OSError as error:
             print(
                 f"maildesk: cannot read {file}: {error.strerror or error}; name a file that holds one mail.",
@@ -33,12 +41,31 @@ def explain(files: tuple[str, ...], *, as_json: bool, out: TextIO) -> int:
             )
             code = 2
             continue
-        mail = understand(_MBOX_LINE.sub(b"", raw, count=1))
+        mail = understand(_MBOX_LINE.sub(b"", raw[:_MAX_BYTES], count=1))
+        for fault in _faults_of_file(raw):
+            mail = replace(mail, defects=(*mail.defects, fault))
+            print(f"maildesk: {file}: {fault}.", file=sys.stderr)
         if as_json:
             out.write(json.dumps(as_object(mail, file), ensure_ascii=False) + "\n")
         else:
             out.write(("\n" if number else "") + as_text(mail, file))
     return code
+
+
+def _read(file: str) -> bytes:
+    if file == "-":
+        return sys.stdin.buffer.read(_MAX_BYTES + 1)
+    with Path(file).open("rb") as stream:
+        return stream.read(_MAX_BYTES + 1)
+
+
+def _faults_of_file(raw: bytes) -> Iterator[str]:
+    """What is wrong with the file rather than with its mail; it is answered all the same."""
+    if len(raw) > _MAX_BYTES:
+        yield "the file is longer than 64 MiB, its rest was not read"
+    others = len(_MBOX_NEXT.findall(raw)) if _MBOX_LINE.match(raw) else 0
+    if others:
+        yield f"the file is an mbox with {others + 1} mails and was read as one; split it, with `git mailsplit` or formail"
 
 
 def as_object(mail: Mail, file: str) -> dict[str, Any]:
@@ -52,7 +79,7 @@ def as_object(mail: Mail, file: str) -> dict[str, Any]:
         "cc": list(mail.cc),
         "message_id": mail.message_id,
         "references": list(mail.references),
-        "date": _moment(mail),
+        "date": _moment(mail.date),
         "language": mail.language,
         "text": mail.text,
         "full_text": mail.full_text,
@@ -69,30 +96,32 @@ def as_object(mail: Mail, file: str) -> dict[str, Any]:
 
 
 def as_text(mail: Mail, file: str) -> str:
-    """The mail for a person at a terminal: one line a fact, then the text."""
-    author = (
-        f"{mail.author.name} <{mail.author.address}>".strip()
-        if mail.author
-        else f"nobody who can be believed: {mail.author_fault}"
-    )
+    """The mail for a person at a terminal: one line a fact, then the text with what was folded of it, and as what."""
+    lines = [f"{'file:':18}{file}", *facts_of(mail), "", *text_of(mail)]
+    return shown(lines)
+
+
+def shown(lines: Iterable[str]) -> str:
+    """Lines for a terminal; each stays one, whatever stands in it."""
+    return "".join(f"{plain(line).replace(chr(10), ' ').rstrip()}\n" for line in lines)
+
+
+def facts_of(mail: Mail) -> list[str]:
+    """What was understood of a mail but for its text, a line each."""
+    author = _called(mail.author) if mail.author else f"nobody who can be believed: {mail.author_fault}"
     facts = [
-        ("file", file),
         ("subject", mail.subject),
         ("from", author),
+        ("reply to", _called(mail.reply_to) if mail.reply_to else ""),
         ("to", ", ".join(mail.to)),
         ("cc", ", ".join(mail.cc)),
-        ("date", _moment(mail) or ""),
+        ("date", _moment(mail.date) or ""),
         ("message-id", mail.message_id or ""),
         ("references", " ".join(mail.references)),
         ("language", mail.language or "too short to tell"),
         ("automatic", mail.automatic or "no"),
         ("no answer wanted", mail.suppress or ""),
-        (
-            "bounce",
-            ", ".join(f"{f.recipient} {f.status or ''}".strip() for f in mail.bounce.failures) or "yes"
-            if mail.bounce
-            else "",
-        ),
+        ("bounce", _bounce_line(mail)),
         ("forwarded", _forwarded_line(mail)),
         *(
             ("attachment", f"{a.name} ({a.type}, {a.size_bytes} bytes{', inline' if a.inline else ''})")
@@ -101,16 +130,44 @@ def as_text(mail: Mail, file: str) -> str:
         *(("defect", defect) for defect in mail.defects),
         ("unreadable", mail.unreadable or ""),
     ]
-    lines = [f"{name + ':':18}{value}" for name, value in facts if value]
-    return _TERMINAL.sub("", "\n".join([*lines, "", mail.text or "(no text of their own)"])) + "\n"
+    return [f"{name + ':':18}{value}" for name, value in facts if value]
+
+
+def text_of(mail: Mail) -> list[str]:
+    """The text by its blocks: what is shown first stands behind "|", what is folded behind ":"."""
+    if not mail.blocks:
+        return [
+            f"text: {'what could be saved' if mail.full_text else 'none'}",
+            *_cut(mail.full_text.strip().split("\n"), "  "),
+        ]
+    kept = {line for line in mail.text.split("\n") if line.strip()}
+    found = ["text, | is shown and : is folded:" if mail.text else "text: (no text of their own), : is folded"]
+    for block in mail.blocks:
+        lines = block.text.split("\n")
+        # An answer between the lines keeps those that it answers.
+        marks = ["|" if block.kind == "own" or line in kept else ":" for line in lines]
+        names = [block.kind, *[""] * len(lines)]
+        marked = [f"  {name:12}{mark} {line}" for name, mark, line in zip(names, marks, lines, strict=False)]
+        found += marked if block.kind == "own" else _cut(marked, f"{'':14}: ")
+    return found
+
+
+def _cut(lines: list[str], margin: str) -> list[str]:
+    if len(lines) <= _FOLDED_LINES + 1:
+        return lines
+    return [*lines[:_FOLDED_LINES], f"{margin}… {len(lines) - _FOLDED_LINES} more lines"]
+
+
+def _called(person: Person) -> str:
+    return f"{person.name} <{person.address}>" if person.name else person.address
 
 
 def _person(person: Person | None) -> dict[str, str] | None:
     return {"address": person.address, "name": person.name} if person else None
 
 
-def _moment(mail: Mail) -> str | None:
-    return iso(mail.date.replace(microsecond=0)).replace(".000000Z", "Z") if mail.date else None
+def _moment(date: datetime | None) -> str | None:
+    return iso(date.replace(microsecond=0)).replace(".000000Z", "Z") if date else None
 
 
 def _bounce(mail: Mail) -> dict[str, Any] | None:
@@ -127,12 +184,30 @@ def _forwarded(mail: Mail) -> dict[str, Any] | None:
     inner = mail.forwarded
     if inner is None:
         return None
-    date = iso(inner.date.replace(microsecond=0)).replace(".000000Z", "Z") if inner.date else None
-    return {"from": _person(inner.author), "subject": inner.subject, "date": date, "text": inner.text}
+    return {
+        "from": _person(inner.author),
+        "subject": inner.subject,
+        "date": _moment(inner.date),
+        "text": inner.text,
+        "authors": [_person(one) for one in inner.authors],
+        "attachments": [one.name for one in inner.attachments],
+    }
+
+
+def _bounce_line(mail: Mail) -> str:
+    if mail.bounce is None:
+        return ""
+    word = "delayed" if mail.bounce.delayed else "failed"
+    each = (
+        f"{f.recipient} {f.status or ''}".strip() + ("" if f.permanent else " for now") for f in mail.bounce.failures
+    )
+    return f"{word}: {', '.join(each) or 'it names nobody'}"
 
 
 def _forwarded_line(mail: Mail) -> str:
-    if mail.forwarded is None:
+    inner = mail.forwarded
+    if inner is None:
         return ""
-    author = mail.forwarded.author.address if mail.forwarded.author else "somebody"
-    return f"{mail.forwarded.subject!r} by {author}"
+    people = inner.authors or ((inner.author,) if inner.author else ())
+    author = " or ".join(map(_called, people)) or inner.name or "somebody"
+    return f"{inner.subject!r} by {author}" + (f", {_moment(inner.date)}" if inner.date else "")

@@ -28,11 +28,12 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("ticket", "maildesk.cli.reading:ticket", "One ticket with its whole thread."),
     ("search", "maildesk.cli.reading:search", "Words in all mail ever received or sent."),
     ("mails", "maildesk.cli.reading:mails", "What became of every mail."),
-    ("why", "maildesk.cli.reading:why", "Why a mail became what it became."),
+    ("why", "maildesk.cli.why:command", "Why a mail became what it became."),
     ("outbox", "maildesk.cli.reading:outbox_command", "Letters that wait, were deferred or failed."),
     ("preview", "maildesk.cli.main:preview", "A letter as a customer or agent would see it."),
     ("backup", "maildesk.cli.backup:backup_command", "Copy the whole desk into one file, while it runs."),
     ("restore", "maildesk.cli.backup:restore_command", "Make a desk from a backup."),
+    ("rebuild", "maildesk.cli.rebuild:command", "Read all mail again, after an upgrade."),
     ("unit", "maildesk.cli.unit:command", "A hardened systemd unit for this configuration."),
 )
 

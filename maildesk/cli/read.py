@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from datetime import datetime
 from typing import TextIO
 
 from maildesk import clock
+from maildesk.cli.terminal import plain
 from maildesk.desk.model import Ticket
 from maildesk.store import ledger, outbox, tickets
 from maildesk.store.sqlite import Row, Tx
 
 # PostgreSQL refuses a negative LIMIT and SQLite a NULL one: everything is a number nobody reaches.
 ALL = 2**62
-# Joiners make one sign of several in Persian, Hindi and emoji; what else shows nothing is left out.
-_KEPT = frozenset("\n\t\u200c\u200d")
-_UNSEEN = frozenset("\r\u00ad\u200b\u2060\ufeff")
 
 
 def limit_of(count: int) -> int:
@@ -153,31 +150,6 @@ def raw_of(tx: Tx, ticket: Ticket, entry_id: int) -> bytes | None:
         return None
     stored = ledger.find_mail(tx, tickets.integer(row["mail_id"]))
     return None if stored is None else stored.raw
-
-
-def plain(value: object) -> str:
-    """Text for a terminal: no control or direction mark of somebody else's mail reaches it; every space is a space."""
-    words = "" if value is None else str(value)
-    if words.isprintable():
-        return words
-    return "".join(_shown(c) for c in words)
-
-
-def _shown(char: str) -> str:
-    if char.isprintable() or char in _KEPT:
-        return char
-    if unicodedata.category(char) == "Zs":
-        return " "
-    return "" if char in _UNSEEN else "\N{REPLACEMENT CHARACTER}"
-
-
-def write_table(out: TextIO, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """A table with aligned columns; the last may be of any length."""
-    cells = [[plain(c).replace("\n", " ") for c in row] for row in rows]
-    widths = [max([len(h), *(min(len(r[i]), 40) for r in cells)]) for i, h in enumerate(heads)]
-    for row in ([*heads], *cells):
-        line = [c if i == len(heads) - 1 else f"{c[: widths[i]]:{widths[i]}}" for i, c in enumerate(row)]
-        out.write("  ".join(line).rstrip() + "\n")
 
 
 def write_ticket(out: TextIO, ticket: Ticket, entries: Iterable[dict[str, object]]) -> None:

@@ -1,4 +1,4 @@
-"""The commands that only read: tickets, ticket, search, mails, why, outbox. Each opens the store read-only."""
+"""The commands that only read: tickets, ticket, search, mails, outbox. Each opens the store read-only."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import click
 
 from maildesk.cli import read
 from maildesk.cli.context import Invocation, print_json
+from maildesk.cli.terminal import write_table
 from maildesk.daemon import store_path
 from maildesk.desk.model import Outcome, State, Ticket
 from maildesk.errors import NotFound
@@ -26,7 +27,7 @@ _limit = click.option(
 )
 
 
-def _ask(invocation: Invocation, question: Callable[[Tx], T]) -> T:
+def ask_store(invocation: Invocation, question: Callable[[Tx], T]) -> T:
     """What the store says. Raises NotFound when there is no desk yet."""
     path = store_path(invocation.load(looks_at_secrets=False))
     if not path.exists():
@@ -49,7 +50,7 @@ def _ask(invocation: Invocation, question: Callable[[Tx], T]) -> T:
 @click.pass_obj
 def tickets(invocation: Invocation, state: str | None, mailbox: str, assignee: str, limit: int, as_json: bool) -> int:
     """Tickets, newest first."""
-    found = _ask(
+    found = ask_store(
         invocation,
         lambda tx: read.list_tickets(tx, state=state or "", mailbox=mailbox, assignee=assignee, limit=limit),
     )
@@ -60,7 +61,7 @@ def tickets(invocation: Invocation, state: str | None, mailbox: str, assignee: s
             (f"#{t.number}", t.state, t.requester.address if t.requester else "-", t.assignee or "-", t.subject)
             for t in found
         ]
-        read.write_table(sys.stdout, ("NUMBER", "STATE", "FROM", "AGENT", "SUBJECT"), rows)
+        write_table(sys.stdout, ("NUMBER", "STATE", "FROM", "AGENT", "SUBJECT"), rows)
     return 0
 
 
@@ -78,7 +79,7 @@ def ticket(invocation: Invocation, number: int, raw: int | None, as_json: bool) 
             return None
         return found, read.entries_json(tx, found), None if raw is None else read.raw_of(tx, found, raw)
 
-    answer = _ask(invocation, look)
+    answer = ask_store(invocation, look)
     if answer is None:
         if as_json:
             print_json(None)
@@ -106,12 +107,12 @@ def ticket(invocation: Invocation, number: int, raw: int | None, as_json: bool) 
 @click.pass_obj
 def search(invocation: Invocation, words: tuple[str, ...], limit: int, as_json: bool) -> int:
     """Full text over all mail ever received or sent; every word must occur. Exit code 1 when nothing is found."""
-    found = _ask(invocation, lambda tx: read.search(tx, " ".join(words), limit))
+    found = ask_store(invocation, lambda tx: read.search(tx, " ".join(words), limit))
     if as_json:
         print_json(found)
     else:
         rows = [(f"#{r['ticket']}", r["entry"], r["at"], r["excerpt"]) for r in found]
-        read.write_table(sys.stdout, ("TICKET", "ENTRY", "AT", "EXCERPT"), rows)
+        write_table(sys.stdout, ("TICKET", "ENTRY", "AT", "EXCERPT"), rows)
     return 0 if found else 1
 
 
@@ -122,7 +123,7 @@ def search(invocation: Invocation, words: tuple[str, ...], limit: int, as_json: 
 @click.pass_obj
 def mails(invocation: Invocation, outcome: str | None, limit: int, as_json: bool) -> int:
     """The ledger: what became of every mail that was accepted, newest first."""
-    found = _ask(invocation, lambda tx: ledger.list_ledger(tx, outcome=outcome or "", limit=read.limit_of(limit)))
+    found = ask_store(invocation, lambda tx: ledger.list_ledger(tx, outcome=outcome or "", limit=read.limit_of(limit)))
     if as_json:
         print_json([read.line_json(line) for line in found])
     else:
@@ -138,28 +139,7 @@ def mails(invocation: Invocation, outcome: str | None, limit: int, as_json: bool
             )
             for line in found
         ]
-        read.write_table(sys.stdout, ("ID", "RECEIVED", "VIA", "OUTCOME", "TICKET", "SENDER", "CAUSE"), rows)
-    return 0
-
-
-@click.command(epilog="\b\nExamples:\n  maildesk why 17\n  maildesk why '<abc@client.test>'")
-@click.argument("mail")
-@_json
-@click.pass_obj
-def why(invocation: Invocation, mail: str, as_json: bool) -> int:
-    """What became of one mail, and the reasons; MAIL is a ledger id or a Message-ID. Exit code 1 when there is none."""
-    found = _ask(invocation, lambda tx: ledger.list_lines_of(tx, mail))
-    if as_json:
-        print_json([read.line_json(line) for line in found])
-    if not found:
-        raise NotFound(f"The ledger has no mail {mail}.")
-    if not as_json:
-        for line in found:
-            place = f", ticket #{line.ticket}" if line.ticket else ""
-            cause = f" ({line.cause})" if line.cause else ""
-            click.echo(read.plain(f"mail {line.id} for {line.mailbox}, by {line.via}: {line.outcome}{cause}{place}"))
-            for reason in line.why:
-                click.echo(read.plain(f"  - {reason}"))
+        write_table(sys.stdout, ("ID", "RECEIVED", "VIA", "OUTCOME", "TICKET", "SENDER", "CAUSE"), rows)
     return 0
 
 
@@ -169,7 +149,7 @@ def why(invocation: Invocation, mail: str, as_json: bool) -> int:
 @click.pass_obj
 def outbox_command(invocation: Invocation, limit: int, as_json: bool) -> int:
     """Letters that wait, were deferred or failed, newest first."""
-    found = _ask(invocation, lambda tx: outbox.list_outbox(tx, limit=read.limit_of(limit)))
+    found = ask_store(invocation, lambda tx: outbox.list_outbox(tx, limit=read.limit_of(limit)))
     if as_json:
         print_json([read.letter_json(line) for line in found])
     else:
@@ -187,5 +167,5 @@ def outbox_command(invocation: Invocation, limit: int, as_json: bool) -> int:
             for x in found
         ]
         heads = ("ID", "KIND", "TICKET", "STATE", "TRIES", "NEXT", "TO", "ERROR")
-        read.write_table(sys.stdout, heads, rows)
+        write_table(sys.stdout, heads, rows)
     return 0

@@ -11,6 +11,8 @@ from maildesk.mail.model import Attachment, Person
 State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 EntryKind = Literal["customer", "agent", "note", "event"]
+# How an entry's words follow from its mail (desk/entering.py); "" when they do not.
+Derivation = Literal["", "mail", "bounce", "act", "forwarded"]
 LetterKind = Literal["confirmation", "notice", "answer", "receipt", "failure", "sign-in", "digest"]
 Outcome = Literal["received", "ticket", "entry", "held", "duplicate", "ignored", "unreadable"]
 Flag = Literal[
@@ -48,11 +50,11 @@ class Said:
 class Effect:
     """One thing a command changed.
 
-    what: "state", "priority", "assignee", "tags", "note" or "answer"; before and after as the ticket shows them
-    (a state word, an agent's name, tags with spaces between), "" for nothing.
+    what: "state", "priority", "assignee", "tags", "requester", "note" or "answer"; before and after as the ticket shows
+    them (a state word, an agent's name, tags with spaces between, a person with their address), "" for nothing.
     """
 
-    what: Literal["state", "priority", "assignee", "tags", "note", "answer"]
+    what: Literal["state", "priority", "assignee", "tags", "requester", "note", "answer"]
     before: str = ""
     after: str = ""
 
@@ -69,6 +71,9 @@ RemarkKind = Literal[
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address
     "automatic",  # not taken as an act: a machine wrote it
     "nobody-to-answer",  # not sent: the ticket has no customer who could be believed
+    "has-requester",  # nothing was done: #for on a ticket whose requester is known; detail: that person
+    "already-known",  # kept as a note: what was forwarded belongs to this ticket already
+    "as-any",  # an agent's forward or #for that was not taken as an act: a ticket of the agent's own
 ]
 
 
@@ -183,6 +188,7 @@ class Questions:
     content_key: str
     ticket_ids: tuple[int, ...]
     foreign_ids: tuple[str, ...]
+    inner_ids: tuple[str, ...]
     letter_ids: tuple[str, ...]
     copies: tuple[tuple[int, int], ...]
     numbers: tuple[int, ...]
@@ -195,6 +201,7 @@ class Facts:
     """The answers. tickets holds every ticket that any evidence names; entries those of each, newest first.
 
     known: foreign Message-IDs of the references that a ticket holds, in the order of the references.
+    inner: those of the mails that were forwarded, likewise.
     agent_letters: the last letters to the author on those tickets, newest first. agent_read: the texts of
     the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour.
     """
@@ -204,6 +211,7 @@ class Facts:
     tickets: tuple[Ticket, ...] = ()
     entries: tuple[tuple[int, tuple[Entry, ...]], ...] = ()
     known: tuple[tuple[str, int], ...] = ()
+    inner: tuple[tuple[str, int], ...] = ()
     letters: tuple[SentLetter, ...] = ()
     twins: tuple[Twin, ...] = ()
     agent_letters: tuple[SentLetter, ...] = ()
@@ -237,7 +245,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A new entry. `has_attachments`: the mail's attachments are this entry's."""
+    """A new entry. `has_attachments`: the mail's attachments are this entry's. derived: how its words follow from the mail.
+
+    Where they are those of the mail that was forwarded, so are its Message-ID and its attachments.
+    """
 
     kind: EntryKind
     author: Person | None
@@ -246,6 +257,7 @@ class Entered:
     full_text: str
     flags: tuple[Flag, ...] = ()
     has_attachments: bool = True
+    derived: Derivation = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -260,6 +272,13 @@ class AssigneeSet:
     """Who takes care of the ticket: an agent's address, or nobody."""
 
     assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSet:
+    """Whose ticket it is, where nobody knew so far."""
+
+    requester: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,7 +311,7 @@ class PersonSeen:
     is_proved: bool
 
 
-Change = Opened | Entered | StateSet | AssigneeSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
+Change = Opened | Entered | StateSet | AssigneeSet | RequesterSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
 
 
 NOBODY = Person("")
@@ -303,7 +322,9 @@ class LetterView:
     """Every variable a mail template may use. A letter fills those its template needs; the rest keep their defaults.
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
-    history: earlier entries, newest first. setting: the configuration key that would change what happened.
+    html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
+    candidates: who may have written what an agent forwarded. history: earlier entries, newest first.
+    setting: the configuration key that would change what happened.
     """
 
     desk: str
@@ -317,10 +338,12 @@ class LetterView:
     tags: tuple[str, ...] = ()
     requester: Person = NOBODY
     author: Person = NOBODY
+    candidates: tuple[Person, ...] = ()
     agent: str = ""
     assignee: str = ""
     created_at: datetime | None = None
     text: str = ""
+    html: str = ""
     rest: str = ""
     attachments: tuple[Listed, ...] = ()
     flags: tuple[str, ...] = ()
@@ -340,7 +363,8 @@ class LetterPlan:
     """A letter that is owed; `settle` adds the ticket's number, the addresses that are signed, and the bytes.
 
     notice: a name in NOTICES. role: in which capacity the recipient gets it. from_name: who it seems to come from.
-    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along.
+    replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along; pictures:
+    those among them that view.html shows in place, each under the id it has there.
     is_unproved: the stricter brake applies.
     """
 
@@ -351,6 +375,7 @@ class LetterPlan:
     view: LetterView
     replies_to: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
     is_unproved: bool = False
 
 

@@ -4,7 +4,8 @@
     machine  whether a person wrote it at all
     thread   which ticket it belongs to, and whether it was here before
     author   who that is on this ticket
-    ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act
+    ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act; forwards.py: a ticket
+             that an agent opens for somebody else
     changes  what the store writes
     letters  who is told; after them only a brake (brakes.py) may take one away, and nothing may add one
 
@@ -18,9 +19,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, letters
+from maildesk.desk import acts, forwards, letters
 from maildesk.desk.case import Case, Who
 from maildesk.desk.directory import Directory
+from maildesk.desk.entering import bounced, entered
 from maildesk.desk.evidence import find
 from maildesk.desk.matrix import MATRIX
 from maildesk.desk.model import (
@@ -197,6 +199,11 @@ def own_letter_has_a_way(case: Case) -> Case:
     return replace(case, way="join") if case.machine == "own" and case.ticket is not None else case
 
 
+def agent_speaks_for_somebody(case: Case) -> Case:
+    """A proved agent's new mail that is a forward, or begins with #for, is somebody else's ticket."""
+    return case if is_spam(case) or case.way else forwards.way_of(case)
+
+
 def agent_has_a_way(case: Case) -> Case:
     """An agent's mail on a ticket is an act or a note; without a ticket it is anyone's mail."""
     if case.who != "agent" or case.ticket is None or case.way:
@@ -248,14 +255,7 @@ def new_ticket(case: Case) -> Case:
     """The next number; it mentions what its evidence named and what the same mail opened for other mailboxes."""
     if case.way != "new":
         return case
-    twins = tuple(t.ticket_id for t in case.facts.twins if t.ticket_id is not None and t.outcome == "ticket")
-    mentioned = tuple(
-        t
-        for t in dict.fromkeys(
-            (*((case.ticket,) if case.ticket else ()), *case.evidence.tagged, *map(case.facts.ticket, twins))
-        )
-        if t is not None
-    )
+    mentioned = case.also_named()
     tags = ("spam",) if is_spam(case) else ()
     language = letters.customer_language(case)
     opened = Opened(
@@ -267,7 +267,7 @@ def new_ticket(case: Case) -> Case:
         mentions=tuple(t.number for t in mentioned),
     )
     outcome: Outcome = "unreadable" if case.mail.unreadable else "ticket"
-    changes: tuple[Change, ...] = (opened, entered(case), *(MentionAdded(t.id) for t in mentioned))
+    changes: tuple[Change, ...] = (opened, customer_entry(case), *(MentionAdded(t.id) for t in mentioned))
     case = replace(
         case, changes=case.changes + changes, outcome=outcome, mentions=mentioned, cause=case.mail.unreadable
     )
@@ -278,7 +278,7 @@ def new_entry(case: Case) -> Case:
     """An entry; a person's mail brings the ticket back to open, a machine's changes nothing."""
     if case.way != "join" or case.ticket is None:
         return case
-    changes: tuple[Change, ...] = (entered(case),)
+    changes: tuple[Change, ...] = (customer_entry(case),)
     if not case.machine and case.ticket.state in ("pending", "on-hold", "solved"):
         changes += (StateSet("open"),)
     return replace(case, changes=case.changes + changes, outcome="entry").because("an entry")
@@ -288,13 +288,8 @@ def bounced_letter(case: Case) -> Case:
     """An event that says which address did not get a letter, and why."""
     if case.way != "bounce" or case.mail.bounce is None or case.evidence.answered is None:
         return case
-    status = ", ".join(
-        f"{f.recipient or case.evidence.answered.recipient} {f.status or ''}".strip() for f in case.mail.bounce.failures
-    )
-    word = "delayed" if case.mail.bounce.delayed else "not delivered"
-    event = replace(
-        entered(case), kind="event", author=None, text=f"{word}: {status or case.evidence.answered.recipient}"
-    )
+    words = bounced(case.mail, case.evidence.answered.recipient)
+    event = entered(case.mail, "bounce", "event", None, case.flags, text=words)
     return replace(case, changes=(*case.changes, event), outcome="entry").because(f"an event: {event.text}")
 
 
@@ -307,12 +302,9 @@ def person_was_seen(case: Case) -> Case:
     return replace(case, changes=(*case.changes, seen))
 
 
-def entered(case: Case) -> Entered:
-    """The entry of a customer's mail; one that could not be read says so."""
-    mail = case.mail
-    return Entered(
-        "customer", case.author, mail.subject, mail.text or mail.unreadable or "", mail.full_text, case.flags
-    )
+def customer_entry(case: Case) -> Entered:
+    """The entry of a customer's mail."""
+    return entered(case.mail, "mail", "customer", case.author, case.flags)
 
 
 def is_spam(case: Case) -> bool:
@@ -363,13 +355,27 @@ THREAD: tuple[Rule, ...] = (
 AUTHOR: tuple[Rule, ...] = (author_is_known,)
 WAYS: tuple[Rule, ...] = (
     own_letter_has_a_way,
+    agent_speaks_for_somebody,
     agent_has_a_way,
     customer_has_a_way,
     closed_stays_closed,
     saved_address_is_new_matter,
 )
-CHANGES: tuple[Rule, ...] = (new_ticket, new_entry, bounced_letter, acts.changes, person_was_seen)
-LETTERS: tuple[Rule, ...] = (customer_is_confirmed, agents_are_told, agents_hear_of_bounce, acts.letters_of)
+CHANGES: tuple[Rule, ...] = (
+    new_ticket,
+    new_entry,
+    bounced_letter,
+    acts.changes,
+    forwards.changes,
+    person_was_seen,
+)
+LETTERS: tuple[Rule, ...] = (
+    customer_is_confirmed,
+    agents_are_told,
+    agents_hear_of_bounce,
+    acts.letters_of,
+    forwards.letters_of,
+)
 STAGES: tuple[tuple[Rule, ...], ...] = (GATE, MACHINE, THREAD, AUTHOR, WAYS, CHANGES, LETTERS)
 
 

@@ -31,10 +31,14 @@ def key(address: str) -> str:
     """The form in which two addresses are compared: local part case-folded, domain a lower-case A-label.
 
     RFC 5321 calls the local part case-sensitive; nobody's is. Dots and tags are kept: they may be other people.
-    Raises Malformed as `split` does.
+    Raises Malformed as `split` does, and where the domain's letters fold to what no domain holds.
     """
     local, domain = split(address)
-    return f"{local.casefold()}@{a_label(domain)}"
+    found = local.casefold(), a_label(domain)
+    # "\u00af" folds to a space with a mark, "\uff20" to an "@": what stands behind it must not become the domain.
+    if split("@".join(found)) != found:
+        raise Malformed(f"{address[:80]!r} is not an address")
+    return "@".join(found)
 
 
 def same(one: str, other: str) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from base64 import encodebytes
 from binascii import a2b_base64, a2b_qp, b2a_base64, b2a_qp
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from email.errors import HeaderParseError
 from email.header import decode_header
@@ -61,7 +61,8 @@ class Outgoing:
 
     references: oldest first, the ticket's anchor in front; ids that no mail may hold are left out.
     hops: how many desks the mail before this one had passed; thread_topic: the base subject (Outlook's name of a thread).
-    text and html: with any newlines; attachments: all are attached, none shown in place.
+    text and html: with any newlines; attachments: all are attached, none shown in place. pictures: those that the HTML
+    shows in place by their content_id, which each has.
     """
 
     from_name: str
@@ -81,6 +82,7 @@ class Outgoing:
     thread_topic: str = ""
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
+    pictures: tuple[Attachment, ...] = ()
 
 
 def safe_header(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
@@ -246,11 +248,13 @@ class _Part:
     coded: bytes
     meant: bytes
     name: str | None = None
+    content_id: str | None = None
 
 
 def _parts(letter: Outgoing) -> tuple[_Part, ...]:
     texts = (_text_part("plain", letter.text), *(() if letter.html is None else (_text_part("html", letter.html),)))
-    return (*texts, *map(_attachment, letter.attachments))
+    pictures = () if letter.html is None else letter.pictures
+    return (*texts, *map(_picture, pictures), *map(_attachment, letter.attachments))
 
 
 def _assembled(letter: Outgoing, parts: tuple[_Part, ...]) -> bytes:
@@ -261,13 +265,17 @@ def _assembled(letter: Outgoing, parts: tuple[_Part, ...]) -> bytes:
     written = [part.head + b"\r\n" + part.coded for part in parts]
     main = written.pop(0)
     if letter.html is not None:
-        main = _multipart("alternative", f"=_a{key}", (main, written.pop(0)))
+        page = written.pop(0)
+        if letter.pictures:
+            pictures, written = written[: len(letter.pictures)], written[len(letter.pictures) :]
+            page = _multipart("related", f"=_r{key}", (page, *pictures), ' type="text/html";\r\n')
+        main = _multipart("alternative", f"=_a{key}", (main, page))
     return _multipart("mixed", f"=_m{key}", (main, *written)) if written else main
 
 
-def _multipart(kind: str, boundary: str, parts: tuple[bytes, ...]) -> bytes:
+def _multipart(kind: str, boundary: str, parts: tuple[bytes, ...], parameters: str = "") -> bytes:
     line = f"--{boundary}".encode()
-    head = f'Content-Type: multipart/{kind};\r\n boundary="{boundary}"\r\n\r\n'.encode()
+    head = f'Content-Type: multipart/{kind};\r\n{parameters} boundary="{boundary}"\r\n\r\n'.encode()
     return head + b"".join(line + b"\r\n" + part + b"\r\n" for part in parts) + line + b"--\r\n"
 
 
@@ -287,6 +295,15 @@ def _text_part(kind: str, text: str) -> _Part:
         way, coded = "quoted-printable", b2a_qp(octets, istext=True)
     head = f"Content-Type: text/{kind}; charset=utf-8\r\nContent-Transfer-Encoding: {way}\r\n"
     return _Part(head.encode(), way, coded, octets)
+
+
+def _picture(picture: Attachment) -> _Part:
+    """A part that the HTML shows in place (RFC 2387)."""
+    part = _attachment(picture)
+    if not _is_id(f"<{picture.content_id}>"):
+        raise NotComposable("a picture in a letter needs a Content-ID")
+    head = part.head.replace(b"Content-Disposition: attachment;", b"Content-Disposition: inline;")
+    return replace(part, head=head + f"Content-ID: <{picture.content_id}>\r\n".encode(), content_id=picture.content_id)
 
 
 def _attachment(attachment: Attachment) -> _Part:
@@ -355,7 +372,9 @@ def _verify_part(part: _Part) -> None:
     keys = ["Content-Type", "Content-Transfer-Encoding"]
     if part.name is not None:
         head = HeaderParser().parsestr(part.head.decode())
-        if head.keys() != [*keys, "Content-Disposition"] or head.get_filename() != part.name:
+        ids = [] if part.content_id is None else [f"<{part.content_id}>"]
+        keys += ["Content-Disposition", *(["Content-ID"] if ids else [])]
+        if head.keys() != keys or head.get_filename() != part.name or head.get_all("Content-ID", []) != ids:
             raise NotComposable("an attachment of the letter would have another name than it should")
         return
     _verify_lines(part.coded)

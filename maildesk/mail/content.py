@@ -12,8 +12,8 @@ from maildesk.mail import html
 from maildesk.mail.charset import decode, mended, storable
 from maildesk.mail.flowed import unflowed
 from maildesk.mail.head import read_head
-from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.limits import monstrous
+from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, unmarked
 from maildesk.mail.model import Attachment
 from maildesk.mail.parts import Part, content, file_name, name_of, take_apart, text, type_of, usual_name
 from maildesk.mail.rtf import rtf_text
@@ -22,6 +22,8 @@ from maildesk.mail.transfer import files_in
 
 # What a text may take in memory and in lines, at most: more than any mail of 35 MB has that a person wrote.
 TEXT_BYTES, LINES = 41_943_040, 1_000_000
+# An HTML part costs as much as so many tags before its first one.
+PART_TAGS = 50
 # Mails in mails that are looked into for a text when the mail itself has none.
 INNER_MAILS = 3
 TASTED_BYTES = 4_096
@@ -41,6 +43,7 @@ _BODIES = frozenset(
 _TWINS = frozenset(("text/x-amp-html", "text/watch-html"))
 _MAILS = frozenset(("message/rfc822", "message/global"))
 _TNEF_NAMES = frozenset(("winmail.dat", "win.dat"))
+_CID = re.compile(r"cid:([^\s\"'<>)]{1,998})")
 _TAG = re.compile(r"</?(?:html|body|div|p|br|table|span|font|meta|head)\b[^<>]{0,400}>", re.IGNORECASE)
 _ENRICHED = re.compile(r"<param>[^<]{0,200}</param>|(<<)|</?[a-z-]{1,60}>", re.IGNORECASE)
 _PICTURE = re.compile(r"\[image: cid:([^\]\s]{1,250})\]")
@@ -50,14 +53,22 @@ _PICTURE = re.compile(r"\[image: cid:([^\]\s]{1,250})\]")
 class Content:
     """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments.
 
+    rich: what the HTML beside a plain text says.
     spare: texts of an envelope of Outlook's, for a mail that has none of its own.
     """
 
     texts: list[str] = field(default_factory=list)
+    rich: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
     spare: list[str] = field(default_factory=list)
+    tags_read: list[int] = field(default_factory=lambda: [0])
+
+    def read_html(self, markup: str) -> str:
+        """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
+        self.tags_read[0] += markup.count("<") + PART_TAGS
+        return html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup)
 
     @property
     def text(self) -> str:
@@ -70,8 +81,8 @@ def content_of(tree: Part) -> Content:
     _gather(tree, gathered, within="")
     if not gathered.text.strip():
         gathered.texts = gathered.spare or _last_resort(tree)
-    shown = unquote("\n".join(gathered.htmls))
-    gathered.attachments = [_placed(one, shown) for one in gathered.attachments]
+    shown = frozenset(unquote(found) for markup in gathered.htmls for found in _CID.findall(markup))
+    gathered.attachments = [_placed(one, shown) if gathered.htmls else one for one in gathered.attachments]
     gathered.texts = [_with_pictures(one, gathered.attachments) for one in gathered.texts]
     return gathered
 
@@ -83,7 +94,7 @@ def _last_resort(tree: Part) -> list[str]:
     """
     leaves = [part for part in tree.walk() if not part.parts]
     for kinds in (("text/plain",), ("message/delivery-status", "text/rfc822-headers")):
-        texts = [storable(text(part)) for part in leaves if part.type in kinds][:3]
+        texts = [unmarked(storable(text(part))) for part in leaves if part.type in kinds][:3]
         if any(one.strip() for one in texts):
             return texts
     inner = next((part for part in leaves if part.type in _MAILS), None)
@@ -91,7 +102,7 @@ def _last_resort(tree: Part) -> list[str]:
     if said.strip():
         return [f"{QUOTE_BEGINS}\n{said}\n{QUOTE_ENDS}"]
     others = (part for part in leaves if part.type not in _BODIES and _is_readable(part))
-    return [one for one in (storable(text(part)) for part in others) if one.strip()][:1]
+    return [one for one in (unmarked(storable(text(part))) for part in others) if one.strip()][:1]
 
 
 def _is_readable(part: Part) -> bool:
@@ -127,7 +138,7 @@ def _gather(part: Part, into: Content, within: str) -> None:
 
 def _gather_alternative(part: Part, into: Content) -> None:
     """One of several forms of the same text: the plain one where it says anything, with the HTML beside it."""
-    plain, rich = Content(), Content()
+    plain, rich = Content(tags_read=into.tags_read), Content(tags_read=into.tags_read)
     for child in part.parts:
         kinds = {leaf.type for leaf in child.walk()}
         _gather(child, rich if "text/html" in kinds else plain, part.type)
@@ -138,6 +149,7 @@ def _gather_alternative(part: Part, into: Content) -> None:
     into.htmls += rich.htmls
     says = plain.text.strip()
     into.texts += plain.texts if says else rich.texts
+    into.rich += rich.texts if says else ()
 
 
 def _is_body(part: Part, into: Content, within: str) -> bool:
@@ -165,7 +177,7 @@ def _gather_text(part: Part, into: Content) -> None:
         return
     if part.type in _TWINS:
         return
-    plain = mended(storable(_cut(_without_files(part, into), into)))
+    plain = mended(unmarked(storable(_cut(_without_files(part, into), into))))
     if part.type in ("text/enriched", "text/richtext"):
         plain = _ENRICHED.sub(lambda found: "<" if found[1] else "", plain)
     if part.params.get("format", "").casefold() == "flowed":
@@ -184,7 +196,7 @@ def _markup(part: Part) -> str:
 
 def _read_html(markup: str, into: Content) -> None:
     into.htmls.append(markup)
-    into.texts.append(html.to_text(markup))
+    into.texts.append(into.read_html(markup))
     if markup.count("<") > html.PLAIN_TAGS and len(markup) > html.PLAIN_CHARS:
         into.defects.append("the HTML is too long to be read; its end is in the raw mail alone")
 
@@ -240,7 +252,7 @@ def _unwrapped(raw: bytes, into: Content) -> bool:
     for number, one in enumerate(opened.files, 1):
         name = file_name(one.name) or f"attachment-{number}"
         into.attachments.append(Attachment(name, one.type or type_of(name), one.content, False, one.content_id))
-    said = opened.text.strip() or html.to_text(opened.html) or rtf_text(opened.rtf)
+    said = unmarked(opened.text).strip() or into.read_html(opened.html) or rtf_text(opened.rtf)
     if said.strip():
         into.spare.append(said)
     return True
@@ -251,11 +263,9 @@ def one_id(part: Part) -> str | None:
     return part.head.text("content-id").strip("<> ") or None
 
 
-def _placed(one: Attachment, shown: str) -> Attachment:
+def _placed(one: Attachment, shown: frozenset[str]) -> Attachment:
     """Inline is what the HTML shows in place, whatever the part says of itself; without HTML the part's word counts."""
-    if not one.content_id or not shown:
-        return one
-    return replace(one, inline=f"cid:{one.content_id}" in shown)
+    return replace(one, inline=one.content_id in shown) if one.content_id else one
 
 
 def _with_pictures(shown: str, attachments: list[Attachment]) -> str:

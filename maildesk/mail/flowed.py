@@ -8,18 +8,30 @@ def unflowed(text: str, *, delete_space: bool) -> str:
 
     Lines of different quote depth never join, and "-- " is a line of its own.
     """
-    out: list[tuple[int, list[str]]] = []
-    open_depth = -1
+    out: list[str] = []
+    # A line that goes on: its quote depth and its pieces so far.
+    depth, pieces = -1, list[str]()
     for line in text.split("\n"):
-        depth = len(line) - len(line.lstrip(">"))
-        inner = line[depth:]
-        inner = inner.removeprefix(" ")
-        flows = inner.endswith(" ") and inner != "-- "
-        piece = inner[:-1] if flows and delete_space else inner
-        if depth == open_depth and inner != "-- ":
-            out[-1][1].append(piece)
-        else:
-            out.append((depth, [piece]))
-        open_depth = depth if flows else -1
-    lines = (f"{'>' * depth}{' ' if depth else ''}{''.join(pieces)}" for depth, pieces in out)
-    return "\n".join(line if line == "-- " else line.rstrip() for line in lines)
+        if not pieces and line[:1] not in (">", " ") and line[-1:] != " ":
+            out.append(line)
+            continue
+        here = len(line) - len(line.lstrip(">"))
+        inner = line[here:].removeprefix(" ")
+        is_mark = inner == "-- "
+        flows = inner.endswith(" ") and not is_mark
+        if pieces and (here != depth or is_mark):
+            out.append(_line(depth, pieces))
+            pieces = []
+        depth = here
+        pieces.append(inner[:-1] if flows and delete_space else inner)
+        if not flows:
+            out.append(_line(depth, pieces))
+            pieces = []
+    if pieces:
+        out.append(_line(depth, pieces))
+    return "\n".join(out)
+
+
+def _line(depth: int, pieces: list[str]) -> str:
+    line = f"{'>' * depth}{' ' if depth else ''}{''.join(pieces)}"
+    return line if line == "-- " else line.rstrip()

@@ -1,5 +1,5 @@
 """HTML to readable text, with what a client marked as quoted kept apart.
-Never fetches anything, never shows HTML to anybody."""
+Never fetches anything, never shows HTML to anybody (shown.py does)."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ import html as entities
 import re
 from typing import TYPE_CHECKING
 
+from maildesk.mail.marks import MARKS, mark_tree, unmarked
 from maildesk.mail.pictures import mark_pictures
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
-
-# Private-use characters: lines that hold one alone say where a client's quote begins and ends.
-QUOTE_BEGINS = "\ue0f1"
-QUOTE_ENDS = "\ue0f2"
 
 # T65: beyond this HTML is read by the plain reader, which is linear and keeps no tree.
 TREE_BYTES = 2_097_152
@@ -22,27 +19,14 @@ TREE_BYTES = 2_097_152
 TREE_DEPTH = 200
 # The layout takes ten microseconds a tag; a newsletter has three thousand.
 TREE_TAGS = 16_000
+# The tree's readers take time with the square of an element's attributes; Outlook's drawings have twenty.
+TREE_ATTRIBUTES = 100
+# The layout reads each word of a style.
+STYLE_CHARS = 10_000
 # What the plain reader still reads where tags are all there is.
 PLAIN_TAGS = 200_000
 PLAIN_CHARS = 1_048_576
 
-# What clients put around the mail they answer. The first kind holds the quote, the second is followed by it.
-_HOLDS = (
-    # Only the innermost: Gmail's outer box may hold the answers between the quotes.
-    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')]"
-    "[not(.//*[contains(concat(' ',normalize-space(@class),' '),' gmail_quote ')])]",
-    "//*[contains(concat(' ',normalize-space(@class),' '),' gmail_attr ')]",
-    "//blockquote[@type='cite' or contains(@class,'cite') or contains(@style,'border-left')]",
-    "//*[contains(@class,'yahoo_quoted') or contains(@class,'protonmail_quote')]",
-    "//*[contains(@class,'zmail_extra') or contains(@class,'tutanota_quote') or @class='moz-cite-prefix']",
-    "//*[@id='OLK_SRC_BODY_SECTION' or @id='mail-editor-reference-message-container' or @id='reply-intro']",
-)
-_FOLLOWS = (
-    "//*[@id='divRplyFwdMsg' or @id='x_divRplyFwdMsg' or @id='appendonsend' or @id='stopSpelling']",
-    "//div[contains(translate(@style,' ',''),'border-top:solid#B5C4DF')"
-    " or contains(translate(@style,' ',''),'border-top:solid#E1E1E1')"
-    " or contains(translate(@style,' ',''),'border:none;border-top:solid')]",
-)
 _BLOCK_TAG = re.compile(
     r"<(?:/?(?:p|div|tr|table|ul|ol|h[1-6]|blockquote|pre|section|article|header|footer)|br|li|hr)(?=[\s/>])",
     re.IGNORECASE,
@@ -50,11 +34,16 @@ _BLOCK_TAG = re.compile(
 _NESTING = re.compile(
     r"<(/?)(?!(?:br|hr|img|meta|link|input|col|area|base|wbr|p|li|td|tr|th|dd|dt|option)\b)[a-z]", re.IGNORECASE
 )
+_ATTRIBUTE = re.compile(r"[\s/]*+[^\s/>][^\s/>=]*+(?:\s*+=\s*+(?:\"[^\"]*+\"|'[^']*+'|[^\s>\"'][^\s>]*+)?)?+")
+_ELEMENT = re.compile(rf"<[a-z][^\s/>]*+(?:{_ATTRIBUTE.pattern})*+", re.IGNORECASE)
 _UNREAD = re.compile(r"<(script|style|head|!--)(?=[\s>-]|(?<=--))")
 _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
+# A space in its place: what stood around it must not become another.
+_MARK_ENTITIES = re.compile(r"&#(?:x0{0,9}e0f[1-4]|0{0,9}5758[5-8]);?", re.IGNORECASE)
+_XML_LINE = re.compile(r"^\s*<\?xml[^<>]*\?>")
 
 
 def meta_charset(raw: bytes) -> str | None:
@@ -64,14 +53,39 @@ def meta_charset(raw: bytes) -> str | None:
 
 
 def to_text(markup: str) -> str:
-    """The readable text of HTML; a quote that a client marked stands between lines of QUOTE_BEGINS and QUOTE_ENDS."""
-    markup = markup.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
-    if len(markup) > TREE_BYTES or markup.count("<") > TREE_TAGS or _is_deep(markup):
+    """The readable text of HTML; what a client marked stands between lines of marks.py's marks."""
+    markup = unmarked(_MARK_ENTITIES.sub(" ", markup))
+    if not _fits_a_tree(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
-    if not laid_out.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "").strip():
+    if not unmarked(laid_out).strip():
         return plainly(markup)
     return laid_out
+
+
+def quoted_tree(markup: str) -> HtmlElement | None:
+    """HTML as a tree, with elements that hold one of marks.py's marks alone around what a client marked.
+
+    None for what is too large or too deep for a tree, and for what is no HTML. Scripts and styles are gone.
+    """
+    markup = unmarked(_MARK_ENTITIES.sub(" ", markup))
+    if not _fits_a_tree(markup):
+        return None
+    import lxml.html
+    from lxml.etree import LxmlError
+
+    try:
+        tree = lxml.html.document_fromstring(_XML_LINE.sub("", markup))
+        _without_useless(tree)
+        mark_tree(tree)
+    except (LxmlError, SyntaxError, ValueError, AssertionError, TypeError, AttributeError):
+        return None
+    return tree
+
+
+def _fits_a_tree(markup: str) -> bool:
+    is_small = len(markup) <= TREE_BYTES and markup.count("<") <= TREE_TAGS
+    return is_small and not _is_deep(markup) and not _is_wide(markup)
 
 
 def _is_deep(markup: str) -> bool:
@@ -85,6 +99,14 @@ def _is_deep(markup: str) -> bool:
     return False
 
 
+def _is_wide(markup: str) -> bool:
+    """Whether an element has more attributes than any program writes."""
+    return any(
+        len(element[0]) > 2 * TREE_ATTRIBUTES and sum(1 for _ in _ATTRIBUTE.finditer(element[0])) > TREE_ATTRIBUTES
+        for element in _ELEMENT.finditer(markup)
+    )
+
+
 def _laid_out(markup: str) -> str:
     # lxml and inscriptis take 20 MB: a desk that has not met HTML yet does not hold them.
     import lxml.html
@@ -94,8 +116,9 @@ def _laid_out(markup: str) -> str:
     from lxml.etree import LxmlError
 
     try:
-        tree = lxml.html.document_fromstring(re.sub(r"^\s*<\?xml[^<>]*\?>", "", markup))
-        _mark_quotes(tree)
+        tree = lxml.html.document_fromstring(_XML_LINE.sub("", markup))
+        _without_useless(tree)
+        mark_tree(tree)
         mark_pictures(tree)
         return str(Inscriptis(tree, ParserConfig(css=CSS_PROFILES["strict"].copy(), display_links=True)).get_text())
     except (
@@ -112,25 +135,13 @@ def _laid_out(markup: str) -> str:
         return ""
 
 
-def _mark_quotes(tree: HtmlElement) -> None:
-    from lxml.html import builder
+def _without_useless(tree: HtmlElement) -> None:
+    from lxml.etree import Comment, ProcessingInstruction, strip_elements
 
-    for useless in tree.xpath("//script|//style|//title|//comment()"):
-        useless.drop_tree() if hasattr(useless, "drop_tree") else None
-    marked = {element for path in _HOLDS for element in tree.xpath(path)}
-    for element in marked:
-        if element.getparent() is None or any(ancestor in marked for ancestor in element.iterancestors()):
-            continue
-        tail, element.tail = element.tail, None
-        begins, ends = builder.DIV(QUOTE_BEGINS), builder.DIV(QUOTE_ENDS)
-        element.addprevious(begins)
-        element.addnext(ends)
-        ends.tail = tail
-    follows = next((element for path in _FOLLOWS for element in tree.xpath(path)), None)
-    if follows is None or follows.getparent() is None:
-        return
-    if not any(ancestor in marked for ancestor in follows.iterancestors()):
-        follows.addprevious(builder.DIV(QUOTE_BEGINS))
+    for element in tree.xpath(f"//*[string-length(@style) > {STYLE_CHARS}]"):
+        del element.attrib["style"]
+    # One call: taken out one by one, each would be looked for among all its siblings.
+    strip_elements(tree, "script", "style", "title", Comment, ProcessingInstruction, with_tail=False)
 
 
 def _tidied(text: str) -> str:
@@ -140,13 +151,9 @@ def _tidied(text: str) -> str:
 
 def _unindented(lines: list[str]) -> list[str]:
     """The layout indents what a table centres; a common indent says nothing."""
-    margins = [
-        len(line) - len(line.lstrip())
-        for line in lines
-        if line.strip() and line.strip() not in (QUOTE_BEGINS, QUOTE_ENDS)
-    ]
+    margins = [len(line) - len(line.lstrip()) for line in lines if line.strip() and line.strip() not in MARKS]
     margin = min(margins, default=0)
-    return [line.strip() if line.strip() in (QUOTE_BEGINS, QUOTE_ENDS) else line[margin:] for line in lines]
+    return [line.strip() if line.strip() and line.strip() in MARKS else line[margin:] for line in lines]
 
 
 def _link(found: re.Match[str]) -> str:

@@ -80,21 +80,54 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded:
-    """What a person forwarded: the inner author, subject, date and text."""
-
-    author: Person | None
-    subject: str
-    date: datetime | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Block:
     """A run of lines of one kind, in the order of the mail; joined by newlines the blocks are the full text."""
 
     kind: BlockKind
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """What a person forwarded: the inner author, subject, date and text.
+
+    author: None where no address stands there, or several; name: as the mail gives it, also without an address.
+    authors: everybody who may have written it, when that is not one alone; () otherwise.
+    attachments: those of the inner mail; of a forward in the text the outer mail's are meant.
+    message_ids: of the attached mails. blocks: the text's. above: what the forwarder wrote over it. language: of the inner text.
+    """
+
+    author: Person | None
+    subject: str
+    date: datetime | None
+    text: str
+    name: str = ""
+    authors: tuple[Person, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    above: str = ""
+    language: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """One of the mail's attachments, by its place among them from 0, that `Shown.html` shows under another id.
+
+    type: what its bytes are, whatever the mail calls it.
+    """
+
+    place: int
+    content_id: str
+    type: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """`Mail.text` with its formatting: safe HTML that loads nothing but the pictures, which travel with it."""
+
+    html: str
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +140,7 @@ class Mail:
     words in them stay as they are: a server repeats what a sender wrote, and must not be made to say it.
     language_stated: Content-Language; language: found in the text, None when it is too short to tell.
     text: what the person wrote now, without quotes and signature; full_text: everything readable.
+    html: as it came, safe for nobody; shown: the text as safe HTML, None where only the text says it.
     automatic: why a machine wrote it; suppress: why no answer is wanted although a person may have written it.
     desk_id: whose maildesk sent it (X-Maildesk-Desk), "" when none did; hops: how many desks wrote one because of another's.
     content_key: SHA-256 of the canonical content, the same for the same mail by another road.
@@ -129,6 +163,7 @@ class Mail:
     full_text: str = ""
     blocks: tuple[Block, ...] = ()
     html: str | None = field(default=None, repr=False)
+    shown: Shown | None = field(default=None, repr=False)
     attachments: tuple[Attachment, ...] = ()
     automatic: str | None = None
     absence: bool = False

@@ -3,6 +3,7 @@ Total: any bytes give an answer, nothing raises. Never touches the raw mail, nev
 
 from __future__ import annotations
 
+import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import replace
 
@@ -11,20 +12,22 @@ from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.bounce import bounce_of
 from maildesk.mail.charset import decode, one_line, storable
 from maildesk.mail.content import Content, content_of
-from maildesk.mail.forward import forwarded_in
+from maildesk.mail.enclosed import forward_of
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
-from maildesk.mail.html import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
-from maildesk.mail.model import Forwarded, Mail
-from maildesk.mail.parts import Part, content, take_apart
+from maildesk.mail.marks import QUOTE_BEGINS, unmarked
+from maildesk.mail.model import Block, Mail
+from maildesk.mail.parts import take_apart
 from maildesk.mail.people import author_of, people_in
+from maildesk.mail.shown import shown_of
 
 __all__ = ["content_key", "monstrous", "understand"]
 
 SUBJECT_CHARS = 1_000
 # A body that nobody could take apart is shown up to here.
 SAVED_BYTES = 262_144
+_TARGET = re.compile(r"<(?:https?|mailto):[^<>\s]{1,2000}>|\[image: [^\]]{1,250}\]")
 _DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "x-delivered-to", "original-recipient")
 _TRACE = ("received", "authentication-results")
 
@@ -72,28 +75,46 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
     tree = take_apart(raw, read_head(raw))
     head = tree.head
     gathered = content_of(tree)
-    blocks = blocks_of(gathered.text)
+    blocks = _blocks(gathered)
     full_text = "\n".join(block.text for block in blocks)
     text = own_text(blocks)
     mail = _headed(head, key)
     author = mail.author.address if mail.author else ""
     why = automatic(head, tree, author)
     bounce = bounce_of(head, tree, full_text, author)
-    forwarded = None if bounce else _forwarded(tree, full_text, mail.subject)
-    return replace(
+    markup, attachments = "\n".join(gathered.htmls) or None, tuple(gathered.attachments)
+    mail = replace(
         mail,
         text=text,
         full_text=full_text,
         blocks=blocks,
         language=language_of(text or full_text, languages),
-        html="\n".join(gathered.htmls) or None,
-        attachments=tuple(gathered.attachments),
+        html=markup,
+        shown=shown_of(markup, text, attachments),
+        attachments=attachments,
         automatic=why or ("bounce" if bounce else None),
         absence=bounce is None and is_absence(head, why),
         bounce=bounce,
-        forwarded=forwarded,
         defects=_defects(head, gathered),
     )
+    return mail if bounce else replace(mail, forwarded=forward_of(tree, mail, head.first("date"), languages))
+
+
+def _blocks(gathered: Content) -> tuple[Block, ...]:
+    """The blocks of the text; of the HTML beside it where only that tells what is quoted, and both say the same."""
+    blocks = blocks_of(gathered.text)
+    rich = "\n\n".join(gathered.rich)
+    if QUOTE_BEGINS not in rich or any(block.kind in ("quote", "attribution") for block in blocks):
+        return blocks
+    marked = blocks_of(rich)
+    own, whole = _letters(own_text(marked)), _letters("\n".join(block.text for block in blocks))
+    is_same = own in whole and len(_letters("\n".join(block.text for block in marked))) >= len(whole)
+    return marked if own and is_same else blocks
+
+
+def _letters(text: str) -> str:
+    """The letters and digits of a text, without the targets of links."""
+    return "".join(c for c in _TARGET.sub("", text) if c.isalnum())
 
 
 def _headed(head: Head, key: str) -> Mail:
@@ -135,25 +156,6 @@ def _references(head: Head) -> tuple[str, ...]:
     return tuple(dict.fromkeys(ids))
 
 
-def _forwarded(tree: Part, full_text: str, subject: str) -> Forwarded | None:
-    """The first attached mail of a mail that is a forward, else what the text forwards."""
-    inline = forwarded_in(full_text, subject)
-    if inline is not None:
-        return inline
-    inner = next((part for part in tree.walk() if part.type == "message/rfc822" and part is not tree), None)
-    if inner is None:
-        return None
-    raw = content(inner).lstrip(b"\r\n")
-    if monstrous(raw):
-        return None
-    head = read_head(raw)
-    blocks = blocks_of(content_of(take_apart(raw, head)).text)
-    text = "\n".join(block.text for block in blocks)
-    return Forwarded(
-        author_of(head)[0], head.text("subject")[:SUBJECT_CHARS], date_of(head.first("date")), text.strip()
-    )
-
-
 def _defects(head: Head, gathered: Content) -> tuple[str, ...]:
     return tuple(dict.fromkeys((*head.defects, *gathered.defects)))
 
@@ -166,6 +168,5 @@ def _saved(raw: bytes, key: str, why: str) -> Mail:
         mail = _headed(kept, key)
     except (ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError):
         mail = Mail(content_key=key, author_fault="the header could not be read")
-    shown = storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace"))
-    shown = shown.replace(QUOTE_BEGINS, "").replace(QUOTE_ENDS, "")
+    shown = unmarked(storable(raw[kept.body_at : kept.body_at + SAVED_BYTES].decode("utf-8", "replace")))
     return replace(mail, full_text=shown, defects=kept.defects, unreadable=why)

@@ -87,7 +87,9 @@ def _only_one(text: str) -> Person | None:
     if len(found) != 1 or {address.casefold() for address in _LOOSE.findall(decoded)} != found:
         return None
     address = _LOOSE.findall(text)[0]
-    if _HALF.search(text[: text.find(address)]):
+    before = text[: text.find(address)]
+    if _HALF.search(before) or before.count("(") > before.count(")"):
+        # Half an address, or a comment's: no reader takes either for the author.
         return None
     rest = _LOOSE.sub(" ", decoded).replace("mailto:", "")
     if _MORE.search(rest) or _MORE.search(_LOOSE.sub(" ", text)) or address_fault(address):

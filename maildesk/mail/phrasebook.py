@@ -18,7 +18,18 @@ KEYS = (
     "subject",
     "original",
     "forwarded",
+    "above",
+    "forward_prefixes",
+    "reply_prefixes",
+    "behalf",
+    "months",
+    "morning",
+    "afternoon",
     "banners",
+    "banner_ends",
+    "closings",
+    "thanks",
+    "footers",
     "disclaimers",
     "absence",
     "failed",
@@ -32,8 +43,15 @@ class Phrases:
     starts, verbs: an attribution line begins with one and holds the other ("on", "wrote").
     labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
-    banners: how a client's own advertisement line begins.
-    disclaimers: what a gateway's text under a rule holds.
+    above: what a desk's line above its own letters holds: "reply above this line".
+    forward_prefixes: what stands before the colon in the subject of a forward, each with the "from" labels of those
+    languages in which it marks a reply ("VS:" forwards in Danish and answers in Finnish).
+    behalf: what parts the sender from whom they write for ("on behalf of").
+    months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
+    banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
+    closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
+    footers: what a mailing list's footer holds.
+    disclaimers: what a gateway's text holds; one of several words tells it, single words only together.
     absence, failed: what the subject of an absence notice, of a bounce holds.
     """
 
@@ -42,7 +60,17 @@ class Phrases:
     labels: dict[str, str]
     original: frozenset[str]
     forwarded: frozenset[str]
+    above: tuple[str, ...]
+    forward_prefixes: dict[str, frozenset[str]]
+    behalf: tuple[str, ...]
+    months: dict[str, int]
+    morning: tuple[str, ...]
+    afternoon: tuple[str, ...]
     banners: tuple[str, ...]
+    banner_ends: tuple[str, ...]
+    closings: frozenset[str]
+    thanks: frozenset[str]
+    footers: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
     failed: tuple[str, ...]
@@ -77,7 +105,27 @@ def phrases() -> Phrases:
         labels=labels,
         original=frozenset(every("original")),
         forwarded=frozenset(every("forwarded")),
+        above=every("above"),
+        forward_prefixes={
+            prefix: frozenset(
+                label
+                for book in books
+                if prefix in book["reply_prefixes"] and prefix not in book["forward_prefixes"]
+                for label in book["from"]
+            )
+            for prefix in every("forward_prefixes")
+        },
+        behalf=every("behalf"),
+        months={
+            name: number for book in books for number, names in enumerate(book["months"], 1) for name in names.split()
+        },
+        morning=every("morning"),
+        afternoon=every("afternoon"),
         banners=every("banners"),
+        banner_ends=every("banner_ends"),
+        closings=frozenset(every("closings")),
+        thanks=frozenset(every("thanks")),
+        footers=every("footers"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),
         failed=every("failed"),

@@ -39,7 +39,7 @@ class Unsettled:
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One row of the ledger as `mails --json` shows it."""
+    """One row of the ledger as `mails --json` shows it. entry: the first entry that the mail made, by its id."""
 
     id: int
     received_at: datetime
@@ -54,6 +54,7 @@ class LedgerLine:
     ticket: int | None
     cause: str | None
     why: tuple[str, ...]
+    entry: int | None
 
 
 def add_mails(tx: Tx, raw: bytes, envelope: Envelope, mailboxes: Iterable[str]) -> tuple[int, ...]:
@@ -116,8 +117,13 @@ def list_ledger(tx: Tx, *, outcome: str, limit: int) -> tuple[LedgerLine, ...]:
 def list_lines_of(tx: Tx, mail: str) -> tuple[LedgerLine, ...]:
     """The rows of one ledger id or one Message-ID (with or without angle brackets)."""
     number = int(mail) if mail.isascii() and mail.isdigit() and len(mail) <= 18 else -1
-    message_id = mail if mail.startswith("<") else f"<{mail}>"
-    return tuple(map(_line, tx.list("mails of the ledger by id or message id", id=number, message_id=message_id)))
+    rows = tx.list("mails of the ledger by id or message id", id=number, message_id=bracketed(mail))
+    return tuple(map(_line, rows))
+
+
+def bracketed(message_id: str) -> str:
+    """A Message-ID as the store holds it, which people write with or without angle brackets."""
+    return message_id if message_id.startswith("<") else f"<{message_id}>"
 
 
 def _line(row: Row) -> LedgerLine:
@@ -135,4 +141,5 @@ def _line(row: Row) -> LedgerLine:
         ticket=None if row["number"] is None else integer(row["number"]),
         cause=optional(row["cause"]),
         why=tuple(json.loads(text(row["why"]))),
+        entry=None if row["entry_id"] is None else integer(row["entry_id"]),
     )

@@ -54,6 +54,17 @@ class OutboxLine:
     error: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One letter, whatever became of it, as `why` shows it. mail_id: the mail that caused it."""
+
+    line: OutboxLine
+    notice: str
+    created_at: datetime
+    sent_at: datetime | None
+    mail_id: int | None
+
+
 def claim_letters(tx: Tx, *, now: datetime, limit: int, lease_s: float) -> tuple[ClaimedLetter, ...]:
     """At most `limit` letters that are due, leased for `lease_s` seconds, in the order in which they were written.
 
@@ -119,6 +130,18 @@ def oldest_letter_at(tx: Tx) -> datetime | None:
 def list_outbox(tx: Tx, *, limit: int = -1) -> tuple[OutboxLine, ...]:
     """Letters that wait, were deferred or failed, newest first; a `limit` of -1 is all."""
     return tuple(_line(row) for row in tx.list("letters not sent", limit=limit if limit >= 0 else _ALL))
+
+
+def find_written(tx: Tx, message_id: str) -> Written | None:
+    """The letter with this Message-ID; None when it is none of ours."""
+    row = tx.find("letter with its fate", message_id=message_id)
+    if row is None:
+        return None
+    mail_id = row["mail_id"]
+    return Written(
+        _line(row), str(row["notice"]), from_iso(str(row["created_at"])), _time(row["sent_at"]),
+        None if mail_id is None else _int(mail_id),
+    )  # fmt: skip
 
 
 # PostgreSQL refuses a negative LIMIT.

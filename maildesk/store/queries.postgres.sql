@@ -8,3 +8,11 @@ FROM entries JOIN tickets ON tickets.id = entries.ticket_id
 WHERE to_tsvector('simple', entries.subject || ' ' || entries.full_text || ' ' || entries.names)
   @@ websearch_to_tsquery('simple', :words)
 ORDER BY entries.id DESC LIMIT :limit;
+
+-- change: check of the full-text index
+-- `rebuild`; PostgreSQL keeps its index true by itself.
+UPDATE entries SET names = names WHERE false;
+
+-- change: whole full-text index
+-- `rebuild`; PostgreSQL keeps its index true by itself.
+UPDATE entries SET names = names WHERE false;

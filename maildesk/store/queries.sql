@@ -134,9 +134,9 @@ SELECT slot FROM participants WHERE ticket_id = :ticket_id AND kind = :kind AND 
 -- add: entry
 -- settle, the clock.
 INSERT INTO entries (ticket_id, mail_id, kind, author_address, author_name, at, via, subject, text, full_text, names,
-  message_id, flags)
+  message_id, flags, derived)
 VALUES (:ticket_id, :mail_id, :kind, :author_address, :author_name, :at, :via, :subject, :text, :full_text, :names,
-  :message_id, :flags) RETURNING id;
+  :message_id, :flags, :derived) RETURNING id;
 
 -- add: attachment
 -- settle; the bytes stay in the raw mail.
@@ -150,6 +150,11 @@ UPDATE tickets SET state = :state, solved_at = :solved_at, updated_at = :at WHER
 -- change: assignee of a ticket
 -- settle; primary key.
 UPDATE tickets SET assignee = :assignee, updated_at = :at WHERE id = :id;
+
+-- change: requester of a ticket
+-- settle, when an agent says who asked; primary key.
+UPDATE tickets SET requester_address = :requester_address, requester_key = :requester_key,
+  requester_name = :requester_name, updated_at = :at WHERE id = :id;
 
 -- change: priority of a ticket
 -- settle; primary key.
@@ -213,11 +218,13 @@ DELETE FROM contents WHERE id IN (
   WHERE outbox.state = 'sent' AND outbox.sent_at < :before LIMIT :limit);
 
 -- list: new tickets that nobody was told of
--- jobs, for the admins' daily letter; index tickets(state, solved_at). Nobody believed their senders.
+-- jobs, for the admins' daily letter; indexes tickets(state, solved_at), outbox(ticket_id, copy). Nobody believed their
+-- senders; where an agent was asked who it is, somebody knows.
 SELECT number, created_at FROM tickets
 WHERE state = 'new' AND (requester_address IS NULL OR EXISTS (
   SELECT 1 FROM entries WHERE entries.ticket_id = tickets.id AND entries.kind = 'customer'
     AND entries.flags LIKE '%auth-fail%'))
+  AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.ticket_id = tickets.id AND outbox.notice = 'who-wrote')
 ORDER BY number LIMIT :limit;
 
 -- find: job
@@ -236,6 +243,38 @@ SELECT uidvalidity, uid FROM positions WHERE account = :account;
 -- The IMAP door after a commit; primary key.
 INSERT INTO positions (account, uidvalidity, uid) VALUES (:account, :uidvalidity, :uid)
 ON CONFLICT (account) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid;
+
+-- Rebuilding
+
+-- find: how many entries came from a mail
+-- `rebuild`, for its progress; primary key order.
+SELECT count(*) AS entries FROM entries WHERE mail_id IS NOT NULL;
+
+-- list: entries that came from a mail
+-- `rebuild`; primary key order.
+SELECT id FROM entries WHERE mail_id IS NOT NULL AND id > :after ORDER BY id LIMIT :limit;
+
+-- find: entry with its mail
+-- `rebuild`, `why`; primary keys.
+SELECT entries.*, tickets.number, mails.outcome, raws.content FROM entries
+JOIN tickets ON tickets.id = entries.ticket_id JOIN mails ON mails.id = entries.mail_id JOIN raws ON raws.id = mails.raw_id
+WHERE entries.id = :id;
+
+-- change: what an entry shows of its mail
+-- `rebuild`; primary key. The full-text index follows by its triggers.
+UPDATE entries SET subject = :subject, text = :text, full_text = :full_text, names = :names WHERE id = :id;
+
+-- change: check of the full-text index
+-- `rebuild` without a daemon: fails where the index is not what the entries say.
+INSERT INTO entries_fts (entries_fts, rank) VALUES ('integrity-check', 1);
+
+-- change: whole full-text index
+-- `rebuild` without a daemon, where the check failed.
+INSERT INTO entries_fts (entries_fts) VALUES ('rebuild');
+
+-- drop: attachments of an entry
+-- `rebuild`, before it adds them again; index attachments(entry_id, position).
+DELETE FROM attachments WHERE entry_id = :entry_id;
 
 -- Reading, for the commands
 
@@ -269,6 +308,11 @@ WHERE (:outcome = '' OR mails.outcome = :outcome) ORDER BY mails.id DESC LIMIT :
 SELECT mails.*, raws.sha256, raws.size, tickets.number FROM mails
 JOIN raws ON raws.id = mails.raw_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
 WHERE mails.id = :id OR mails.message_id = :message_id ORDER BY mails.id;
+
+-- find: letter with its fate
+-- `why`, for a Message-ID of ours; unique index on outbox(message_id).
+SELECT outbox.*, tickets.number FROM outbox LEFT JOIN tickets ON tickets.id = outbox.ticket_id
+WHERE outbox.message_id = :message_id;
 
 -- list: entries that match words
 -- `search`; the full-text index.

@@ -185,3 +185,22 @@ def first(db: Database) -> None:
         create_triggers=True,
         tokenize="unicode61 remove_diacritics 2",
     )
+
+
+@migrations()
+def entries_say_how_they_follow_from_their_mail(db: Database) -> None:
+    """Which rule of desk/entering.py wrote an entry, so that `rebuild` can derive it again.
+
+    Every entry of the first version was its mail, but for events, agents' answers, and notes that an agent's act made.
+    """
+    # Of most rows nothing is written: an UPDATE would put each into the full-text index again.
+    db.table("entries").add_column("derived", str, not_null_default="mail")
+    db.execute(
+        "UPDATE entries SET derived = '' WHERE mail_id IS NULL OR (kind = 'event' AND author_address IS NOT NULL)"
+    )
+    db.execute("UPDATE entries SET derived = 'bounce' WHERE kind = 'event' AND derived = 'mail'")
+    db.execute("UPDATE entries SET derived = 'act' WHERE kind = 'agent'")
+    db.execute(
+        """UPDATE entries SET derived = 'act' WHERE kind = 'note' AND NOT EXISTS (
+             SELECT 1 FROM mails WHERE mails.id = entries.mail_id AND mails.why LIKE '%not an agent''s act%')"""
+    )

@@ -28,7 +28,7 @@ T = TypeVar("T")
 Value = str | int | float | bytes | None
 Row = Mapping[str, Value]
 
-# A settlement batch ends after this long, so that an accept never waits longer for the writer.
+# A batch of settlements, or of a rebuild, ends after this long, so that an accept never waits longer for the writer.
 SETTLE_BATCH_S = 0.02
 _BUSY_TIMEOUT_MS = 5000
 _CHECKPOINT_PAGES = 1000
@@ -48,6 +48,7 @@ class Kind(IntEnum):
     ACCEPT = 0
     MARK = 1
     SETTLE = 2
+    REBUILD = 3
 
 
 class Tx:
@@ -261,7 +262,7 @@ class SqliteEngine:
             self._on_broken(error)
 
     def _take(self, kind: Kind, deadline: float) -> _Job | None:
-        if kind is Kind.SETTLE and time.monotonic() > deadline:
+        if kind >= Kind.SETTLE and time.monotonic() > deadline:
             return None
         while self._waiting[kind]:
             job = self._waiting[kind].popleft()

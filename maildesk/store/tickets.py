@@ -4,17 +4,41 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, cast
 
 from maildesk.clock import from_iso, iso
-from maildesk.desk.model import Entered, Entry, EntryKind, Opened, Participant, Priority, SentLetter, State, Ticket
+from maildesk.desk.model import (
+    Derivation,
+    Entered,
+    Entry,
+    EntryKind,
+    Opened,
+    Participant,
+    Priority,
+    SentLetter,
+    State,
+    Ticket,
+)
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Attachment, Person, Via
 from maildesk.store.sqlite import Row, Tx, Value
 
 TICKET_COUNTER = "ticket"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """An attachment as its row names it."""
+
+    name: str
+    type: str
+    size: int
+    sha256: str
+    is_inline: bool
+    content_id: str | None
 
 
 def find_ticket(tx: Tx, ticket_id: int) -> Ticket | None:
@@ -121,6 +145,19 @@ def add_ticket(tx: Tx, opened: Opened, at: datetime) -> int:
     return ticket_id
 
 
+def set_requester(tx: Tx, ticket_id: int, requester: Person, at: datetime) -> None:
+    """Whose ticket it is; they are one of its people from now on."""
+    tx.change(
+        "requester of a ticket",
+        id=ticket_id,
+        requester_address=requester.address,
+        requester_key=key(requester.address),
+        requester_name=storable(requester.name),
+        at=iso(at),
+    )
+    slot_of(tx, ticket_id, "customer", requester, at)
+
+
 def slot_of(tx: Tx, ticket_id: int, kind: Literal["customer", "agent"], person: Person, at: datetime) -> int:
     """Somebody's slot on a ticket; they get the next one when they have none."""
     address_key = key(person.address)
@@ -138,6 +175,32 @@ def slot_of(tx: Tx, ticket_id: int, kind: Literal["customer", "agent"], person: 
     )
 
 
+def files_of(attachments: Iterable[Attachment]) -> tuple[File, ...]:
+    """Attachments as their rows name them."""
+    return tuple(File(storable(a.name), a.type, a.size_bytes, a.sha256, a.inline, a.content_id) for a in attachments)
+
+
+def names_of(files: Iterable[File]) -> str:
+    """The files' names, for the full-text index."""
+    return " ".join(file.name for file in files)
+
+
+def add_files(tx: Tx, entry_id: int, files: Iterable[File]) -> None:
+    """The rows of an entry's attachments, in order."""
+    for position, file in enumerate(files):
+        tx.add(
+            "attachment",
+            entry_id=entry_id,
+            position=position,
+            name=file.name,
+            type=file.type,
+            size=file.size,
+            sha256=file.sha256,
+            inline=int(file.is_inline),
+            content_id=file.content_id,
+        )
+
+
 def add_entry(
     tx: Tx,
     ticket_id: int,
@@ -148,9 +211,13 @@ def add_entry(
     mail_id: int | None = None,
     message_id: str | None = None,
     attachments: Iterable[Attachment] = (),
+    derived: Derivation = "",
 ) -> int:
-    """A new entry with its attachments' names; their bytes stay in the raw mail. Its row id."""
-    kept = tuple(attachments) if entered.has_attachments else ()
+    """A new entry with its attachments' names; their bytes stay in the raw mail. Its row id.
+
+    derived: how it follows from its mail, so that it can be derived again.
+    """
+    files = files_of(attachments)
     entry_id = tx.add(
         "entry",
         ticket_id=ticket_id,
@@ -163,22 +230,12 @@ def add_entry(
         subject=storable(entered.subject),
         text=storable(entered.text),
         full_text=storable(entered.full_text),
-        names=storable(" ".join(a.name for a in kept)),
+        names=names_of(files),
         message_id=message_id,
         flags=json.dumps(entered.flags),
+        derived=derived,
     )
-    for position, attachment in enumerate(kept):
-        tx.add(
-            "attachment",
-            entry_id=entry_id,
-            position=position,
-            name=storable(attachment.name),
-            type=attachment.type,
-            size=attachment.size_bytes,
-            sha256=attachment.sha256,
-            inline=int(attachment.inline),
-            content_id=attachment.content_id,
-        )
+    add_files(tx, entry_id, files)
     tx.change("time of a ticket's last change", id=ticket_id, at=iso(at))
     return entry_id
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from maildesk import cli
-from maildesk.cli import read
+from maildesk.cli.terminal import plain
 from tests.desk.world import START, Letter, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -151,17 +151,14 @@ def test_filters(world: World, run: Run) -> None:
 
 
 def test_the_ledger(world: World, run: Run) -> None:
-    """`mails` and `why` are exactly as promised, newest first."""
+    """`mails` is exactly as promised, newest first."""
     conversation(world)
     rows = parsed(run, "mails")
     assert [list(row) for row in rows] == [MAIL_KEYS] * 3
     assert [row["id"] for row in rows] == [3, 2, 1]
     assert rows[2]["outcome"] == "ticket"
     assert rows[2]["recipients"] == ["support@desk.test"]
-    assert parsed(run, "why", "1") == [rows[2]]
-    assert parsed(run, "why", rows[2]["message_id"]) == [rows[2]]
     assert [row["id"] for row in parsed(run, "mails", "--outcome", "entry")] == [3, 2]
-    assert "mail 1 for support@desk.test" in run("why", "1")[1]
 
 
 def test_the_outbox(world: World, run: Run) -> None:
@@ -288,7 +285,7 @@ def test_a_terminal_stays_safe(world: World, run: Run) -> None:
 )  # fmt: skip
 def test_plain(words: object, shown: str) -> None:
     """What may be printed is; what only looks like nothing is left out; what could do harm is marked."""
-    assert read.plain(words) == shown
+    assert plain(words) == shown
 
 
 def test_people_read_tables(world: World, run: Run) -> None:

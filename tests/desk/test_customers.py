@@ -278,7 +278,7 @@ def test_our_own_letter_coming_back(world: World) -> None:
     assert world.ticket().number == 50031
 
 
-def _bounce(letter_raw: bytes, recipient: str, status: str = "5.1.1", action: str = "failed") -> bytes:
+def bounce_of(letter_raw: bytes, recipient: str, status: str = "5.1.1", action: str = "failed") -> bytes:
     head, _, _ = letter_raw.partition(b"\r\n\r\n")
     return (
         b"From: MAILER-DAEMON@client.test\r\nTo: support@desk.test\r\nSubject: Undelivered Mail\r\n"
@@ -297,7 +297,7 @@ def test_a_bounce_of_ours_is_an_event(world: World) -> None:
     """By its signed address, or by the Message-ID it returns: an event with the status; agents are told once."""
     world.write(LEA)
     confirmation = only(world.letters(), "confirmation")
-    world.give(_bounce(confirmation.raw, "lea@client.test"), confirmation.envelope_from, sender="")
+    world.give(bounce_of(confirmation.raw, "lea@client.test"), confirmation.envelope_from, sender="")
     kind, text, _ = world.entries()[-1]
     assert kind == "event"
     assert "5.1.1" in text
@@ -312,7 +312,7 @@ def test_a_bounced_notice_tells_the_others_only(world: World) -> None:
     """A notice that bounced never causes a notice to the same address."""
     world.write(LEA)
     notice = only(world.letters(), "new", "ana@desk.test")
-    world.give(_bounce(notice.raw, "ana@desk.test"), "support@desk.test", sender="")
+    world.give(bounce_of(notice.raw, "ana@desk.test"), "support@desk.test", sender="")
     assert {x.recipient for x in world.letters()} == {"ben@desk.test"}
 
 
@@ -320,14 +320,16 @@ def test_a_delay_is_no_failure(world: World) -> None:
     """A delay is an event and nobody is told."""
     world.write(LEA)
     confirmation = only(world.letters(), "confirmation")
-    world.give(_bounce(confirmation.raw, "lea@client.test", "4.4.1", "delayed"), confirmation.envelope_from, sender="")
+    world.give(
+        bounce_of(confirmation.raw, "lea@client.test", "4.4.1", "delayed"), confirmation.envelope_from, sender=""
+    )
     assert world.entries()[-1][0] == "event"
     assert world.letters() == []
 
 
 def test_a_bounce_of_nothing_is_ignored(world: World) -> None:
     """A bounce that returns no letter of ours is kept and ignored."""
-    fate = world.give(_bounce(b"Message-ID: <x@evil.test>\r\n\r\n", "x@evil.test"), sender="")
+    fate = world.give(bounce_of(b"Message-ID: <x@evil.test>\r\n\r\n", "x@evil.test"), sender="")
     assert fate.outcome == "ignored"
     assert world.letters() == []
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from maildesk.errors import Malformed
@@ -73,6 +73,9 @@ def test_signed_forms() -> None:
 
 
 @given(st.text(max_size=80))
+@example("lea@\u00af")
+@example("lea@bank.test\uff20client.test")
+@example("lea@client\u2026")
 def test_any_text_is_an_address_or_malformed(text: str) -> None:
     """Nothing else is raised, and a key is its own key."""
     a_label(text)

@@ -94,12 +94,13 @@ def test_nobody_is_answered_before_the_commit(engine: SqliteEngine, tmp_path: Pa
 
 
 def test_accepts_go_first_and_batches_are_of_one_kind(engine: SqliteEngine) -> None:
-    """Whatever was asked for first: accepts, then marks, then settlements, each kind in its own order and transaction."""
+    """Whatever was asked for first: accepts, marks, settlements, rebuilds, each kind in its own order and transaction."""
     order: list[str] = []
     with held(engine):
         futures = [
             engine.write(lambda _, name=name: order.append(name), kind)  # type: ignore[misc]
             for name, kind in (
+                ("r1", Kind.REBUILD),
                 ("s1", Kind.SETTLE),
                 ("m1", Kind.MARK),
                 ("a1", Kind.ACCEPT),
@@ -109,11 +110,12 @@ def test_accepts_go_first_and_batches_are_of_one_kind(engine: SqliteEngine) -> N
         ]
     for future in futures:
         future.result(PATIENCE_S)
-    assert order == ["a1", "a2", "m1", "s1", "s2"]
+    assert order == ["a1", "a2", "m1", "s1", "s2", "r1"]
 
 
-def test_settlements_leave_room_for_accepts(engine: SqliteEngine) -> None:
-    """A batch of settlements ends after 20 ms, so that an accept that comes meanwhile waits no longer."""
+@pytest.mark.parametrize("kind", [Kind.SETTLE, Kind.REBUILD])
+def test_settlements_leave_room_for_accepts(engine: SqliteEngine, kind: Kind) -> None:
+    """A batch of settlements, or of a rebuild, ends after 20 ms, so that an accept that comes meanwhile waits no longer."""
     order: list[str] = []
     accepted: list[Future[None]] = []
 

@@ -1,0 +1,400 @@
+"""Where a quote begins in a text: ">" lines, separators, header blocks, attribution lines, in any language.
+Line by line, linear; knows shapes, the words are in the phrase book. When in doubt a line is the person's own."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from functools import cache
+
+from maildesk.mail.model import BlockKind
+from maildesk.mail.phrasebook import phrases
+
+# THREATS, T64: the rules look at so many lines, whatever the mail's length.
+READ_LINES = 5_000
+# An attribution wraps over at most this many lines and characters.
+ATTRIBUTION_LINES = 4
+ATTRIBUTION_CHARS = 400
+# A header block over a quote: its labels stand within this many lines.
+HEADER_LINES = 10
+SEPARATOR_CHARS = 120
+RULE_CHARS = 300
+# "Sat, 21 Nov 2026 at 10:00, Ana Lima:" has no verb: a longer line is a sentence.
+NAMED_WORDS = 10
+# A quoted line that a client wrapped goes on for at most this long without its ">".
+TORN_CHARS = 200
+
+QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
+_RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
+_DASHES = "-_=—–*"
+_LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
+_INNER_LABEL = re.compile(r"(?<=[\s*>])([^\W\d_]{1,20})\s?[:：]")
+_ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
+_TIME = re.compile(r"(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)|\d{1,2}\s?[时時시点]")
+_DATE = re.compile(
+    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[/.-] ?\d{1,2}[/.-] ?\d{2}(?!\d)|(?:19|20)\d\d(?=\s?[年년])"
+)
+_DATE_FIRST = re.compile(
+    r"[\[(*_\u200e-\u202e]{0,3}(?:\w{1,12}\.?,? )?(?:\d{4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,2}|\d{4}\s?[年년]"
+    r"|\d{1,2}[-/. ]{1,2}(?:\d{1,2}|(?:de )?\w{3,10}\.?)[-/. ,]{1,2}(?:de )?\d{2,4})"
+)
+_ABOVE = re.compile(r"[^\w\s]{1,20}[\s\W]{0,20}\w")
+_TRIM = " \t*_-[(~\u200e\u200f\u202a-\u202e\u2066-\u2069"
+_END_TRIM = " *_\t])~\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_COLONS = (":", "：", "︰")
+# "---- Ana Lima wrote ----": dashes on both sides take the place of the colon.
+_DASHED = re.compile(r"[-—–_]{3,}\s{0,3}(.{4,300}?)\s{0,3}[-—–_:]{3,}$")
+# A client's own mark in front of a quoted line that mbox wrote: ">From" is no quote (RFC 4155).
+_FROM_LINE = re.compile(r">From [^\n:]{0,200}$")
+
+
+@dataclass(slots=True)
+class Reading:
+    """Where the walk over the lines stands: the lines, which of them a client marked as quoted, their kinds so far.
+
+    attributed: lines at which a quote that somebody is named for begins.
+    """
+
+    lines: list[str]
+    marked: list[bool]
+    kinds: list[BlockKind]
+    rest_is_quote: bool = False
+    rest_from: int = -1
+    by_attribution: bool = False
+    attributed: set[int] = field(default_factory=set)
+
+
+def walk(reading: Reading) -> None:
+    """Give every line a kind: "own", "quote" or "attribution"."""
+    lines, kinds = reading.lines, reading.kinds
+    while len(kinds) < len(lines):
+        at = len(kinds)
+        if reading.marked[at]:
+            kinds.append("attribution" if _is_attribution(lines[at]) else "quote")
+        elif reading.rest_is_quote:
+            kinds.append("quote")
+        elif not any(rule(reading, at) for rule in _RULES):
+            kinds.append("own")
+    _reconsider(reading)
+
+
+# --- Rules: each looks at the line where the walk stands and may give it, and lines after it, a kind. ---
+
+
+def _quoted(reading: Reading, at: int) -> bool:
+    """A line that begins with ">", or the torn-off end of one."""
+    line = reading.lines[at]
+    if QUOTED.match(line) and not (_FROM_LINE.match(line) and not _quoted_beside(reading, at)):
+        reading.kinds.append("quote")
+        return True
+    if at > 0 and reading.kinds[at - 1] == "quote" and not reading.marked[at - 1] and _is_torn(reading.lines, at):
+        reading.kinds.append("quote")
+        return True
+    return False
+
+
+def _quoted_beside(reading: Reading, at: int) -> bool:
+    return any(
+        0 <= i < len(reading.lines) and QUOTED.match(reading.lines[i]) and not _FROM_LINE.match(reading.lines[i])
+        for i in (at - 1, at + 1)
+    )
+
+
+def _is_torn(lines: list[str], at: int) -> bool:
+    """Whether this line is the rest of a link that a client broke off the quoted line above it."""
+    line, above = lines[at].strip(), lines[at - 1]
+    if not line or len(line) > TORN_CHARS or " " in line.strip(" >()<"):
+        return False
+    opened = max(above.rfind("("), above.rfind("<"))
+    if opened >= 0 and "://" in above[opened:] and above.find(")", opened) < 0 and above.find(">", opened + 1) < 0:
+        return line.rstrip(" >").endswith((")", ">")) or line.endswith((")", ">"))
+    quoted_below = at + 1 < len(lines) and QUOTED.match(lines[at + 1]) is not None
+    return quoted_below and line.startswith(("(http", "<http"))
+
+
+def _separator(reading: Reading, at: int) -> bool:
+    """ "-----Original Message-----" in any language: what follows is quoted."""
+    book = phrases()
+    line = reading.lines[at]
+    title = separator_title(line)
+    if len(line) < SEPARATOR_CHARS and _ABOVE.match(line) and any(phrase in line.casefold() for phrase in book.above):
+        # "##- Please type your reply above this line -##" is how desks begin their letters.
+        reading.kinds.append("attribution")
+        _rest(reading, at + 1)
+        return True
+    if title is None and len(line) < SEPARATOR_CHARS and line.rstrip().endswith(_COLONS):
+        # Apple writes "Begin forwarded message:" without dashes, with the header right below.
+        bare = line.strip(" \t*:：").casefold()
+        if bare in book.forwarded and _header_follows(reading, at + 1):
+            title = bare
+    if title is None or (
+        title not in book.original
+        and title not in book.forwarded
+        and not title.startswith(("forwarded by ", "original message from "))
+    ):
+        return False
+    if title in book.forwarded and not any(line.strip() for line in reading.lines[:at]):
+        # A forward without a word above it is all that the mail has.
+        return False
+    reading.kinds.append("attribution")
+    end = header_end(reading.lines, at + 1) or at + 1
+    reading.kinds.extend(["attribution"] * (end - at - 1))
+    _rest(reading, end)
+    return True
+
+
+def _header_follows(reading: Reading, at: int) -> bool:
+    """Whether a label of a header block stands on the next line that is not empty, at most three on."""
+    for line in reading.lines[at : at + 4]:
+        if line.strip():
+            found = _LABEL.match(line[:300])
+            return found is not None and found[1].casefold().strip() in phrases().labels
+    return False
+
+
+def is_rule(line: str) -> bool:
+    """Whether the line is nothing but dashes, stars or their like, at least five."""
+    bare = line.strip()
+    return 5 <= len(bare) <= RULE_CHARS and _RULE.match(bare) is not None
+
+
+def separator_title(line: str) -> str | None:
+    """What stands between the dashes of a separator line, in lower case; None for any other line."""
+    bare = line[:SEPARATOR_CHARS].strip(" \t>*")
+    if len(line) >= SEPARATOR_CHARS or len(bare) < 6 or bare[0] not in _DASHES or bare[1] not in _DASHES:
+        return None
+    return bare.strip(" .:*" + _DASHES).casefold() or None
+
+
+def _header_block(reading: Reading, at: int) -> bool:
+    """ "From: Sent: To: Subject:" in any language, a rule above it or not: what follows is quoted."""
+    begin = at
+    if is_rule(reading.lines[at]):
+        begin = next((i for i in range(at + 1, min(at + 4, len(reading.lines))) if reading.lines[i].strip()), at)
+        if begin == at:
+            return False
+    end = header_end(reading.lines, begin) or (begin + 1 if _is_header_line(reading.lines[begin]) else None)
+    if end is None:
+        return False
+    if begin == at and not any(reading.lines[i].strip() for i in range(at)):
+        # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
+        return False
+    reading.kinds.extend(["attribution"] * (end - at))
+    _rest(reading, end)
+    return True
+
+
+def _is_header_line(line: str) -> bool:
+    """Whether "From: Ana Sent: Saturday To: Lea Subject: mount" stands on one line, as HTML without breaks becomes."""
+    if not 40 < len(line) <= ATTRIBUTION_CHARS or sum(line.count(colon) for colon in _COLONS) < 3:
+        return False
+    found = _LABEL.match(line)
+    labels = phrases().labels
+    first = labels.get(found[1].casefold().strip()) if found else None
+    if first not in ("from", "sent") or not (_TIME.search(line) or _ADDRESS.search(line)):
+        return False
+    kinds = {labels.get(word.casefold()) for word in _INNER_LABEL.findall(line)} - {None}
+    return len(kinds | {first}) >= 3
+
+
+def header_end(lines: list[str], at: int) -> int | None:
+    """Where the header block that begins at `at` ends; None when none begins.
+
+    Three labels with From or Sent among them; two where one has an address and the other a moment.
+    """
+    labels = phrases().labels
+    seen: list[str] = []
+    values: dict[str, str] = {}
+    end, blanks = at, 0
+    for i in range(at, min(at + HEADER_LINES, len(lines))):
+        if not lines[i].strip():
+            blanks += 1
+            # One empty line between the fields is some clients' layout; it ends the block once enough is seen.
+            if blanks > 1 or len(set(seen)) >= 3:
+                break
+            continue
+        found = _LABEL.match(lines[i][:300])
+        label = labels.get(found[1].casefold().strip()) if found else None
+        if found is None or label is None:
+            if not seen or blanks or len(lines[i]) > 200:
+                break
+            continue
+        seen.append(label)
+        values.setdefault(label, found[2])
+        blanks, end = 0, i + 1
+    kinds = set(seen)
+    if not seen or seen[0] not in ("from", "sent", "subject", "to"):
+        return None
+    if len(kinds) >= 3:
+        return end if "from" in kinds or seen[0] == "sent" else None
+    sent = values.get("sent", "")
+    is_dated = _TIME.search(sent) is not None and _DATE.search(sent) is not None
+    has_address = any(_ADDRESS.search(values.get(label, "")) for label in ("from", "to"))
+    return end if is_dated and has_address and seen[0] in ("from", "sent") else None
+
+
+def _attribution(reading: Reading, at: int) -> bool:
+    """ "On 3 May 2026, Lea wrote:" in any language, over one line or several."""
+    lines = reading.lines
+    joined, first = "", lines[at][:ATTRIBUTION_CHARS].strip(_TRIM).casefold()
+    if not first or len(lines[at]) > ATTRIBUTION_CHARS:
+        return False
+    opens = _opens(first)
+    is_gapped = False
+    for end in range(at + 1, min(at + ATTRIBUTION_LINES + 1, len(lines)) + 1):
+        line = lines[end - 1].strip()
+        if not line and opens and not is_gapped and end > at + 1 and _TIME.search(joined):
+            # Some clients set the address of a line that they began with a date on lines of its own.
+            is_gapped = True
+            continue
+        if not line or reading.marked[end - 1] or (QUOTED.match(line) and not is_gapped):
+            break
+        if end > at + 1 and not opens and (_opens(line.casefold()) or "@" not in first):
+            # The line above is the person's own; the attribution begins here or further on.
+            break
+        joined = f"{joined} {line}".strip()
+        if len(joined) > ATTRIBUTION_CHARS:
+            break
+        low = _ended(joined.casefold())
+        if low is None:
+            continue
+        quote_follows = _quote_follows(lines, end, reading.marked)
+        if is_gapped and _ADDRESS.search(low) is None:
+            continue
+        is_dashed = end == at + 1 and _DASHED.fullmatch(lines[at].strip()) is not None
+        if is_dashed or _attributes(low, opens, quote_follows, is_one_line=end == at + 1):
+            if end > at + 1 and not opens and _begins_later(lines, at, end, quote_follows):
+                return False
+            reading.kinds.extend(["attribution"] * (end - at))
+            reading.attributed.add(end)
+            if not quote_follows:
+                reading.by_attribution = True
+                _rest(reading, end)
+            return True
+    return False
+
+
+def _begins_later(lines: list[str], at: int, end: int, quote_follows: bool) -> bool:
+    """Whether the lines below the first are an attribution without it: then it is the person's own."""
+    if (
+        _ADDRESS.search(lines[at])
+        and not _ADDRESS.search(" ".join(lines[at + 1 : end]))
+        and len(lines[at].split()) <= NAMED_WORDS
+    ):
+        # The address belongs to the date and the verb below it.
+        return False
+    for begin in range(at + 1, end):
+        low = _ended(" ".join(line.strip() for line in lines[begin:end]).casefold())
+        if low is not None and _attributes(low, _opens(low), quote_follows, is_one_line=begin == end - 1):
+            return True
+    return False
+
+
+def _ended(low: str) -> str | None:
+    """The line less what stands behind its colon or verb, None where it does not end as an attribution does."""
+    low = low.rstrip(_END_TRIM)
+    dashed = _DASHED.fullmatch(low)
+    if dashed:
+        return dashed[1] + ":" if _verbs().search(dashed[1]) else None
+    if low.endswith(_COLONS) or _verb_ends(low):
+        return low
+    # Old Gmail: "2011/4/7 Ana Lima <ana@desk.test>" and nothing else.
+    return low if low.endswith(">") and _DATE_FIRST.match(low) and _ADDRESS.search(low) else None
+
+
+def _is_attribution(line: str) -> bool:
+    """Whether a line inside a client's quote mark is its attribution."""
+    low = line[:ATTRIBUTION_CHARS].strip(_TRIM + ">").casefold()
+    return low.rstrip(_END_TRIM).endswith(_COLONS) and _attributes(low, _opens(low), False, is_one_line=True)
+
+
+def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool) -> bool:
+    has_time, has_date = _TIME.search(low) is not None, _DATE.search(low) is not None
+    ends = low.rstrip(_END_TRIM).endswith(_COLONS)
+    if not quote_follows and (not ends or not (has_time or has_date)):
+        # Without ">" below, all that follows is taken as quoted: only a line that no person types by hand may do that.
+        return False
+    has_address = _ADDRESS.search(low) is not None
+    has_verb = _verbs().search(low) is not None
+    if not quote_follows:
+        if opens:
+            return has_verb or (has_address and _DATE_FIRST.match(low) is not None)
+        return has_verb and has_address and has_time and has_date
+    if has_verb and (opens or has_address or has_time or has_date or is_one_line):
+        return len(low) < 300
+    if has_address:
+        return (has_time or has_date) and (opens or ends)
+    return has_time and has_date and ends and _DATE_FIRST.match(low) is not None and len(low.split()) <= NAMED_WORDS
+
+
+def _opens(first: str) -> bool:
+    return first.startswith(_starts()) or _DATE_FIRST.match(first) is not None
+
+
+@cache
+def _starts() -> tuple[str, ...]:
+    # Chinese and Japanese have no spaces: their words need no border.
+    return tuple(word if ord(word[-1]) > 0x2FFF else f"{word} " for word in phrases().starts)
+
+
+@cache
+def _verbs() -> re.Pattern[str]:
+    # Chinese, Japanese and Korean have no spaces: their verbs need no border. The border of all others stands before them
+    # once: looked for before each it costs twenty times as much.
+    bordered = "|".join(re.escape(verb) for verb in phrases().verbs if ord(verb[0]) <= 0x2FFF)
+    others = "".join(f"|{re.escape(verb)}" for verb in phrases().verbs if ord(verb[0]) > 0x2FFF)
+    return re.compile(rf"(?<!\w)(?:{bordered})(?!\w){others}")
+
+
+def _verb_ends(low: str) -> bool:
+    return low.endswith(phrases().verbs)
+
+
+def _quote_follows(lines: list[str], at: int, marked: list[bool]) -> bool:
+    """Whether the next line that is not empty, at most three on, is quoted."""
+    for i in range(at, min(at + 4, len(lines))):
+        if marked[i] or QUOTED.match(lines[i]):
+            return True
+        if lines[i].strip():
+            return False
+    return False
+
+
+def apart(line: str) -> tuple[str, ...]:
+    """A line whose end is a client's attribution behind the person's last word, as two; any other line alone."""
+    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":") or QUOTED.match(line):
+        return (line,)
+    found = _shared().search(line)
+    if found is None:
+        return (line,)
+    rest = line[found.start() :]
+    if not _verbs().search(rest.casefold()) or not (_TIME.search(rest) or _DATE.search(rest)):
+        return (line,)
+    return line[: found.start()].rstrip("- "), line[found.start(2) :]
+
+
+@cache
+def _shared() -> re.Pattern[str]:
+    # The word begins with a capital in the middle of a line, and a date comes at once.
+    words = "|".join(re.escape(word.capitalize()) for word in phrases().starts)
+    return re.compile(rf"(?<=\S)(\s|-{{2,5}}\s?)((?:{words}) (?:\w{{2,9}}\.?,? )?(?:\d|\w{{3,9}}\.? \d))")
+
+
+_RULES = (_quoted, _separator, _header_block, _attribution)
+
+
+def _rest(reading: Reading, at: int) -> None:
+    """From here on everything is quoted, unless ">" or a client's mark says line by line what is."""
+    if not _quote_follows(reading.lines, at, reading.marked):
+        reading.rest_is_quote, reading.rest_from = True, at
+    else:
+        reading.attributed.add(at)
+
+
+def _reconsider(reading: Reading) -> None:
+    """A mail in which an attribution leaves nothing to the person is their own below it: when in doubt keep."""
+    if not reading.rest_is_quote or not reading.by_attribution:
+        return
+    if not any(kind == "own" and line.strip() for kind, line in zip(reading.kinds, reading.lines, strict=True)):
+        for i in range(reading.rest_from, len(reading.lines)):
+            reading.kinds[i] = "own"
