@@ -94,7 +94,8 @@ def _last_resort(tree: Part) -> list[str]:
     """
     leaves = [part for part in tree.walk() if not part.parts]
     for kinds in (("text/plain",), ("message/delivery-status", "text/rfc822-headers")):
-        texts = [unmarked(storable(text(part))) for part in leaves if part.type in kinds][:3]
+        found = (text(part, files_in(content(part))[0]) for part in leaves if part.type in kinds)
+        texts = [unmarked(storable(one)) for one in found][:3]
         if any(one.strip() for one in texts):
             return texts
     inner = next((part for part in leaves if part.type in _MAILS), None)
