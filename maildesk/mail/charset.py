@@ -20,6 +20,8 @@ _ASCII = bytes(range(128))
 # So many 8-bit bytes in valid UTF-8 are no accident, whatever was declared: in single bytes, in pairs.
 _NO_ACCIDENT, _NO_ACCIDENT_IN_PAIRS = 6, 16
 _SAMPLE_BYTES = 65_536
+# A text of more shifts is no letter: it is read at once, with a mark for each letter of Windows'.
+_ESCAPES = 20_000
 _JIS = re.compile(rb"\x1b(\$[@AB]|\$\([@ABD]|\([A-Z0-9])")
 # One such pair is enough, for nobody types it; of others two are needed.
 _SURE = re.compile("[ÂÃ][\u00a0-\u00bf]|â€|ðŸ|Ã[ƒ‚]")
@@ -32,7 +34,7 @@ _RARE = re.compile(
 _MARKS_RUN = 4
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _MARKS = re.compile(f"({_MARK}{{{_MARKS_RUN}}}){_MARK}+")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -70,7 +72,7 @@ def decode(raw: bytes, label: str | None = None) -> str:
         return raw.decode("cp1252", "replace")
     text = raw.decode(codec, "replace")
     # A UTF-8 label over Western bytes: nearly every 8-bit byte is then a fault.
-    if codec == "utf-8" and text.count("\ufffd") * 2 > sum(1 for c in text if c > "\x7f"):
+    if codec == "utf-8" and text.count("\ufffd") * 2 > len(text) - len(text.encode("ascii", "ignore")):
         return raw.decode("cp1252", "replace")
     return text
 
@@ -96,6 +98,8 @@ def _from_jis(raw: bytes) -> str:
         return raw.decode("iso2022_jp_2")
     except UnicodeError:
         pass
+    if raw.count(b"\x1b") > _ESCAPES:
+        return raw.decode("iso2022_jp_2", "replace")
     out: list[str] = []
     known: dict[bytes, str] = {}
     at, mode = 0, b"(B"

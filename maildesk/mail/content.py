@@ -21,6 +21,8 @@ from maildesk.mail.transfer import files_in
 
 # An HTML part costs as much as so many tags before its first one.
 PART_TAGS = 50
+# Nobody writes, and nobody reads, a text of more than this; with it no mail takes more than its time and memory.
+TEXT_BYTES = 4_194_304
 # Mails in mails that are looked into for a text when the mail itself has none.
 INNER_MAILS = 3
 TASTED_BYTES = 4_096
@@ -61,11 +63,30 @@ class Content:
     defects: list[str] = field(default_factory=list)
     spare: list[str] = field(default_factory=list)
     tags_read: list[int] = field(default_factory=lambda: [0])
+    bytes_read: list[int] = field(default_factory=lambda: [0])
+
+    def readable(self, part: Part, raw: bytes) -> bytes:
+        """What people read of a text's bytes: 4 MiB a mail. A longer text is an attachment as well, and lost is nothing."""
+        left = max(0, TEXT_BYTES - self.bytes_read[0])
+        self.bytes_read[0] += len(raw)
+        if len(raw) <= left:
+            return raw
+        self.defects.append("the text is longer than 4 MiB; all of it is attached")
+        name = name_of(part) or usual_name(part, len(self.attachments) + 1)
+        self.attachments.append(Attachment(name, part.type, raw))
+        # Cut between lines; a text of two or four bytes a letter, or of one line, between letters.
+        is_wide = any(width in part.params.get("charset", "") for width in ("16", "32", "ucs"))
+        line_end = 0 if is_wide else raw.rfind(b"\n", 0, left) + 1
+        left -= left % 4
+        while not line_end and not is_wide and left and raw[left] > 0x7F:
+            left -= 1
+        return raw[: line_end or left]
 
     def read_html(self, markup: str) -> str:
         """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
         self.tags_read[0] += markup.count("<") + PART_TAGS
-        return html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup)
+        # An entity may stand for a control.
+        return storable(html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup))
 
     @property
     def text(self) -> str:
@@ -135,7 +156,7 @@ def _gather(part: Part, into: Content, within: str) -> None:
 
 def _gather_alternative(part: Part, into: Content) -> None:
     """One of several forms of the same text: the plain one where it says anything, with the HTML beside it."""
-    plain, rich = Content(tags_read=into.tags_read), Content(tags_read=into.tags_read)
+    plain, rich = (Content(tags_read=into.tags_read, bytes_read=into.bytes_read) for _ in range(2))
     for child in part.parts:
         kinds = {leaf.type for leaf in child.walk()}
         _gather(child, rich if "text/html" in kinds else plain, part.type)
@@ -170,8 +191,8 @@ def _is_body(part: Part, into: Content, within: str) -> bool:
 
 def _gather_text(part: Part, into: Content) -> None:
     if part.type == "text/html":
-        raw = content(part)
-        markup = mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw))))
+        raw = into.readable(part, content(part))
+        markup = storable(mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw)))))
         into.htmls.append(markup)
         into.texts.append(into.read_html(markup))
         if markup.count("<") > html.PLAIN_TAGS:
@@ -179,7 +200,8 @@ def _gather_text(part: Part, into: Content) -> None:
         return
     if part.type in _TWINS:
         return
-    plain = mended(unmarked(storable(_without_files(part, into))))
+    # What mending brings to light may be a control or a mark as well.
+    plain = unmarked(storable(mended(storable(_without_files(part, into)))))
     if part.type in ("text/enriched", "text/richtext"):
         plain = _ENRICHED.sub(lambda found: "<" if found[1] else "", plain)
     if part.params.get("format", "").casefold() == "flowed":
@@ -195,12 +217,12 @@ def _without_files(part: Part, into: Content) -> str:
     """The text less the files that stand in it as uuencode or yEnc, which become attachments."""
     raw = content(part)
     if not any(mark in raw for mark in (b"begin ", b"begin-base64 ", b"=ybegin ")):
-        return text(part, raw)
+        return text(part, into.readable(part, raw))
     raw, files = files_in(raw)
     for name, found in files:
         named = file_name(decode(name)) or "attachment"
         into.attachments.append(Attachment(named, type_of(named), found))
-    return text(part, raw)
+    return text(part, into.readable(part, raw))
 
 
 def _attach(part: Part, into: Content) -> None:

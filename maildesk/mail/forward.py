@@ -22,7 +22,7 @@ def forwarded_in(text: str, subject: str) -> Forwarded | None:
 
     Found by a forwarder's separator, or by a header block under a forward's subject.
     """
-    lines = text.split("\n")
+    lines = text.split("\n", READ_LINES)
     book = phrases()
     is_forward = _SUBJECT.match(subject) is not None
     for at, line in enumerate(lines[:READ_LINES]):
