@@ -48,6 +48,37 @@ def test_endless_words_and_links_do_not_widen_a_letter(browser: Browser, rendere
     assert looked_at(browser, renderer.render("new", view).html)["overflow"] == 0
 
 
+RICH = (
+    "<div><h1>What happened</h1><p>Error <b>49</b>, <code>E-1</code>, <a href='https://example.com/'>a link</a>, <sub>a</sub></p>"
+    "<ul><li>one<ul><li>two</li></ul></li></ul><table border='1' cellpadding='4' cellspacing='0'><tbody><tr>"
+    + "".join(f"<th>Column {n}</th>" for n in range(12))
+    + "</tr></tbody></table><blockquote>quoted</blockquote><pre>"
+    + "log " * 60
+    + "</pre></div>"
+)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_formatting_fits_a_phone_and_can_be_read(browser: Browser, renderer: Renderer, scheme: str) -> None:
+    """A wide table, a long line and headings of a customer's stay within the page, in its colours, no text too small."""
+    view = replace(sample("reply", "de"), html=RICH)
+    seen = looked_at(browser, renderer.render("reply", view).html, scheme=scheme)  # type: ignore[arg-type]
+    assert (seen["overflow"], seen["smallest"] >= 14, seen["requests"]) == (0, True, [])
+    assert [one for one in seen["contrasts"] if one[0] < AA] == []
+
+
+def test_the_rest_is_closed_until_it_is_opened(browser: Browser, renderer: Renderer) -> None:
+    """In a program that can fold, the rest of a mail and what was said earlier take one line each."""
+    page = browser.new_page()
+    page.set_content(renderer.render("reply", sample("reply", "en")).html)
+    summaries = page.locator("summary")
+    assert [one.is_visible() for one in page.locator("details blockquote").all()] == [False] * 4
+    for place in range(summaries.count()):
+        summaries.nth(place).click()
+    assert all(one.is_visible() for one in page.locator("details blockquote").all())
+    page.close()
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("letter", ["confirmation", "new", "reply", "answer", "not-sent"])
 def test_every_text_can_be_read(browser: Browser, renderer: Renderer, letter: str, scheme: str) -> None:

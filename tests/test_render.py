@@ -219,6 +219,48 @@ def test_nobody_can_write_the_frame() -> None:
     assert rendered.html.count('class="folded"') == 1
 
 
+def test_the_formatting_is_shown_in_the_page_alone() -> None:
+    """The view's HTML stands in the page where the text stands in the letter; without it the text is escaped as ever."""
+    renderer, view = Renderer((OURS,)), replace(sample("new", "en"), text="a <b> c", html="<p>a <b>c</b></p>")
+    rich, plain = renderer.render("new", view), renderer.render("new", replace(view, html=""))
+    assert rich.text == plain.text
+    assert "<p>a <b>c</b></p>" in rich.html
+    assert "a &lt;b&gt; c" not in rich.html
+    assert "a &lt;b&gt; c" in plain.html
+
+
+def test_only_what_agents_read_shows_html() -> None:
+    """A letter to a customer or an admin, or a receipt, says the text, whatever the view holds."""
+    view = replace(sample("new", "en"), html="<i>MARKER</i>")
+    for letter in LETTERS:
+        assert ("MARKER" in Renderer((OURS,)).render(letter, view).html) == (
+            letter in ("new", "reply", "note", "assigned")
+        )
+
+
+@pytest.mark.parametrize("language", ["de", "en", "es", "fr", "it"])
+def test_the_rest_is_folded_under_one_line(language: str) -> None:
+    """In the page a closed fold under a heading holds a quote that mail programs know; in the text it stands below one rule."""
+    view = replace(sample("reply", language), rest="> an older line\n\n> another <b>")
+    rendered = Renderer((OURS,)).render("reply", view)
+    assert rendered.text.count("-" * 40) == 1
+    assert rendered.text.index("-" * 40) < rendered.text.index("an older line")
+    assert rendered.html.count("<details>") == rendered.html.count('<blockquote type="cite"') == 2
+    fold = rendered.html.partition("<details>")[2].partition("</details>")[0]
+    assert "an older line" in fold
+    assert "another &lt;b&gt;" in fold
+    assert "&gt; an" not in fold
+
+
+def test_a_folder_that_still_says_its_text_is_as_before(tmp_path: Path) -> None:
+    """Templates written before there was formatting keep working: `said` and `folded` without a heading are as they were."""
+    words = "Subject\n\n{{ text | said }}\n\n{% filter folded %}\nStatus\n\n{{ rest | quoted }}\n{% endfilter %}\n"
+    renderer = Renderer(override(tmp_path, "en/new.txt", words))
+    rendered = renderer.render("new", replace(sample("new", "en"), html="<i>MARKER</i>", rest="older"))
+    assert "MARKER" not in rendered.html
+    assert rendered.text.endswith("-" * 40 + "\nStatus\n\n> older\n")
+
+
 def test_preview_shows_a_letter_in_each_form() -> None:
     """As text with the fields people see, as a page, as a mail; an unknown name is answered with those there are."""
     shown = preview("confirmation", "fr", (OURS,), desk_name="Aide", mailbox_address="aide@x.test", zone=UTC)

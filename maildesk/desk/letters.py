@@ -12,7 +12,7 @@ from maildesk.desk.directory import Directory
 from maildesk.desk.model import Entry, Facts, LetterPlan, Said, Ticket
 from maildesk.desk.trust import Verdict
 from maildesk.mail import address as addresses
-from maildesk.mail.model import Attachment, Envelope, Mail, Person
+from maildesk.mail.model import Attachment, Envelope, Mail, Person, Shown
 
 # Attachments travel with a notice up to this size; above it they are named and stay in the store.
 MAX_CARRIED_BYTES = 15_000_000
@@ -51,6 +51,19 @@ def confirmation(case: Case) -> LetterPlan:
         view=view,
         replies_to=_short_id(case.mail.message_id),
         is_unproved=not is_proved,
+    )
+
+
+def for_somebody(case: Case, person: Person, language: str, message_id: str | None = None) -> LetterPlan:
+    """The confirmation of a ticket that an agent opened for somebody: fixed text, for nobody has proved that they wrote."""
+    return LetterPlan(
+        notice="confirmation-for",
+        recipient=Person(person.address),
+        role="customer",
+        from_name=case.directory.mailbox_name(case.mailbox),
+        view=case.view(language, None, author=Person("")),
+        replies_to=_short_id(message_id),
+        is_unproved=True,
     )
 
 
@@ -96,14 +109,16 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
     text = mail.text.strip()
     rest = "\n".join(block.text for block in mail.blocks if block.kind != "own").strip("\n")
     writer = case.directory.agent_name(case.agent) if case.agent and name != "new" else author.name or author.address
-    pictures = _pictures(mail)
-    shown = {one.place for one in mail.shown.pictures} if mail.shown else set[int]()
-    others = [place for place in range(len(mail.attachments)) if place not in shown]
+    # A note is told as text: should an agent's program quote it in a way nobody knows, its lines are found again.
+    shown = None if name == "note" else mail.shown
+    pictures = () if shown is None else _pictures(mail.attachments, shown)
+    in_place = {one.place for one in shown.pictures} if shown else set[int]()
+    others = [place for place in range(len(mail.attachments)) if place not in in_place]
     kept = carried((mail.attachments[place] for place in others), sum(one.size_bytes for one in pictures))
-    travelling = {*shown, *others[: len(kept)]}
+    travelling = {*in_place, *others[: len(kept)]}
     values: dict[str, object] = {
         "text": text[:_TEXT_CHARS],
-        "html": "" if mail.shown is None else mail.shown.html,
+        "html": shown.html if shown else "",
         "rest": rest[:_TEXT_CHARS],
         "attachments": tuple(replace(one, is_carried=place in travelling) for place, one in enumerate(case.listed())),
         "history": said(case, earlier),
@@ -125,12 +140,9 @@ def notice(case: Case, name: str, agent: Agent, ticket: Ticket | None, earlier: 
     )
 
 
-def _pictures(mail: Mail) -> tuple[Attachment, ...]:
-    """The pictures that the mail's HTML shows in place, under the ids it is shown with."""
-    return tuple(
-        replace(mail.attachments[one.place], type=one.type, content_id=one.content_id)
-        for one in (mail.shown.pictures if mail.shown else ())
-    )
+def _pictures(attachments: tuple[Attachment, ...], shown: Shown) -> tuple[Attachment, ...]:
+    """The pictures that a mail's HTML shows in place, under the ids it is shown with."""
+    return tuple(replace(attachments[one.place], type=one.type, content_id=one.content_id) for one in shown.pictures)
 
 
 def said(case: Case, earlier: Iterable[Entry]) -> tuple[Said, ...]:

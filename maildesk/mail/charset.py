@@ -17,6 +17,11 @@ _SHIFTING = {"utf-7": b"+", "hz": b"~"}
 _WIDER = {"big5hkscs": "cp950", "euc_jp": "euc_jis_2004", "cp932": "shift_jis_2004", "cp949": "johab"}
 _EAST_ASIAN = frozenset(("gb18030", "big5hkscs", "cp949", "cp932", "euc_jp"))
 _ASCII = bytes(range(128))
+_HIGH = bytes(range(128, 256))
+_NO_LETTERS = bytes(b for b in range(256) if not chr(b).isalpha() or b > 127)
+# What people write undeclared in scripts that are not Latin.
+_GUESSES = "cp1251 koi8_r koi8_u cp866 iso8859_5 gb18030 big5hkscs cp932 euc_jp cp949 cp1253 cp1255 cp1256"
+_GUESSED_BYTES, _HIGH_MIN = 8_192, 60
 # So many 8-bit bytes in valid UTF-8 are no accident, whatever was declared: in single bytes, in pairs.
 _NO_ACCIDENT, _NO_ACCIDENT_IN_PAIRS = 6, 16
 _SAMPLE_BYTES = 65_536
@@ -69,7 +74,7 @@ def decode(raw: bytes, label: str | None = None) -> str:
         except (UnicodeError, ValueError):
             continue
     if codec is None or codec in _WESTERN:
-        return raw.decode("cp1252", "replace")
+        return raw.decode(_guessed(raw) or "cp1252", "replace")
     text = raw.decode(codec, "replace")
     # A UTF-8 label over Western bytes: nearly every 8-bit byte is then a fault.
     if codec == "utf-8" and text.count("\ufffd") * 2 > len(text) - len(text.encode("ascii", "ignore")):
@@ -82,7 +87,7 @@ def _order(raw: bytes, codec: str | None) -> list[str]:
     if codec is None or codec == "utf-8":
         return ["utf-8"]
     if codec in _WESTERN:
-        return ["utf-8", codec]
+        return ["utf-8"]
     wider = [_WIDER[codec]] if codec in _WIDER else []
     if codec in _WIDE:
         return [codec]
@@ -90,6 +95,26 @@ def _order(raw: bytes, codec: str | None) -> list[str]:
     if high >= (_NO_ACCIDENT_IN_PAIRS if codec in _EAST_ASIAN else _NO_ACCIDENT):
         return ["utf-8", codec, *wider]
     return [codec, "utf-8", *wider]
+
+
+def _guessed(raw: bytes) -> str | None:
+    """The charset that undeclared 8-bit text is most likely written in; None where most letters are ASCII.
+
+    No Western language has as many letters beyond ASCII, so their texts, which a statistic takes for anything, never
+    get here; below sixty such bytes it errs.
+    """
+    sample = raw[:_GUESSED_BYTES]
+    if len(raw) > _GUESSED_BYTES:
+        # A letter of two bytes must not be cut in the middle.
+        sample = sample.rstrip(_HIGH) or sample
+    high = len(sample.translate(None, _ASCII))
+    if high < _HIGH_MIN or high < len(sample.translate(None, _NO_LETTERS)):
+        return None
+    # Loaded when such a mail comes.
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample, cp_isolation=_GUESSES.split()).best()
+    return best.encoding if best else None
 
 
 def _from_jis(raw: bytes) -> str:

@@ -41,6 +41,7 @@ _TAG = re.compile(r"<[^<>]*>")
 _CHARSET = re.compile(rb"<meta[^<>]{0,200}charset\s{0,9}=\s{0,9}[\"']?\s{0,9}([\w.:-]{1,40})", re.IGNORECASE)
 _SAME_LINK = re.compile(r"\[([^\[\]\n]{1,2000})\]\((?:mailto:)?([^()\n]{0,2000})\)")
 _BLANKS = re.compile(r"\n{3,}")
+# A space in its place: what stood around it must not become another.
 _MARK_ENTITIES = re.compile(r"&#(?:x0{0,9}e0f[1-4]|0{0,9}5758[5-8]);?", re.IGNORECASE)
 _XML_LINE = re.compile(r"^\s*<\?xml[^<>]*\?>")
 
@@ -53,7 +54,7 @@ def meta_charset(raw: bytes) -> str | None:
 
 def to_text(markup: str) -> str:
     """The readable text of HTML; what a client marked stands between lines of marks.py's marks."""
-    markup = unmarked(_MARK_ENTITIES.sub("", markup))
+    markup = unmarked(_MARK_ENTITIES.sub(" ", markup))
     if not _fits_a_tree(markup):
         return plainly(markup)
     laid_out = _tidied(_laid_out(markup))
@@ -67,7 +68,7 @@ def quoted_tree(markup: str) -> HtmlElement | None:
 
     None for what is too large or too deep for a tree, and for what is no HTML. Scripts and styles are gone.
     """
-    markup = unmarked(_MARK_ENTITIES.sub("", markup))
+    markup = unmarked(_MARK_ENTITIES.sub(" ", markup))
     if not _fits_a_tree(markup):
         return None
     import lxml.html

@@ -19,12 +19,13 @@ _SMALL = re.compile(r"\s*[0-3](?:px)?\s*$")
 def mark_pictures(tree: Any) -> None:
     """Put words in the place of each picture of an lxml tree: "[image: cid:ID]" where the mail holds it, else its alt text."""
     for picture in tree.xpath("//img"):
-        words = _words(picture)
+        words = words_of(picture)
         if words and picture.getparent() is not None:
             picture.tail = f"{words}{picture.tail or ''}"
 
 
-def _words(picture: Any) -> str:
+def words_of(picture: Any) -> str:
+    """What the text says in a picture's place, "" where it says nothing."""
     source = (picture.get("src") or "").strip()
     if source[:4].casefold() == "cid:":
         return f"[image: cid:{source[4:250].strip()}]" if source[4:].strip() and "]" not in source else ""

@@ -12,6 +12,7 @@ from maildesk.mail.alike import normal, runs_of
 from maildesk.mail.cut import BLOCKS, OURS, OURS_END, UNSAID, Page
 from maildesk.mail.html import quoted_tree, to_text
 from maildesk.mail.model import Attachment, Picture, Shown
+from maildesk.mail.pictures import words_of
 
 if TYPE_CHECKING:
     from lxml.html import HtmlElement
@@ -25,6 +26,7 @@ PICTURES = 50
 PICTURES_BYTES = 8_000_000
 ALT_CHARS = 100
 
+_PICTURE = re.compile(r"\[image: [^\[\]]*\]")
 _ANY_TAG = re.compile(r"<[^<>]*>")
 _OURS_SAID = re.compile(f"{OURS}[^{OURS}{OURS_END}]*{OURS_END}")
 
@@ -107,7 +109,6 @@ _VALUES = {
     # An address as browsers and programs read it alike: no spaces, and no backslash, which is a slash to browsers alone.
     "href": re.compile(r"https?://[^\s/\\?#\"<>]+(?:[/?#][^\s\"<>]*)?|mailto:[^\s\"<>\\]+", re.IGNORECASE),
 }
-_CELLS = frozenset({"td", "th"})
 _PRE = re.compile(r"(?:^|;)\s*white-space\s*:\s*(?:pre|break-spaces)", re.IGNORECASE)
 _NO_MARGIN = re.compile(r"(?:^|;)\s*margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 _LINED = re.compile(r"(?:^|;)\s*border[a-z-]*\s*:[^;]*(?:solid|double|dotted|dashed)", re.IGNORECASE)
@@ -149,19 +150,27 @@ def shown_of(markup: str | None, text: str, attachments: tuple[Attachment, ...])
         return None
 
 
-def _shown(markup: str, text: str, attachments: tuple[Attachment, ...]) -> Shown | None:
+def _shown(markup: str, text: str, attachments: tuple[Attachment, ...], *, says_pictures: bool = True) -> Shown | None:
     tree = quoted_tree(UNSAID.sub("", markup))
     body = None if tree is None else tree.find("body")
     if body is None:
         return None
+    if says_pictures:
+        # A text that was made of this HTML says the words of pictures that lie elsewhere.
+        for image in list(body.iter("img")):
+            _say(image)
     page, gallery = Page(), _Gallery(attachments)
     page.read(body)
     runs = runs_of(text, page.other(name for one in attachments for name in (one.name, one.content_id or "")))
-    if runs is None and to_text(markup) == text:
+    if runs is None and _PICTURE.sub("", to_text(markup)) == _PICTURE.sub("", text):
         # Cells side by side stand line by line in the text; where nothing was taken out of it, nothing need be here.
         runs = [(0, page.length)]
     if runs is None:
-        return None
+        return (
+            _shown(markup, text, attachments, says_pictures=False)
+            if says_pictures and "<img" in markup.lower()
+            else None
+        )
     page.keep(runs)
     for element in list(body.iter("*")):
         _dress(element, gallery)
@@ -170,6 +179,12 @@ def _shown(markup: str, text: str, attachments: tuple[Attachment, ...]) -> Shown
     if len(safe) > SHOWN_CHARS or _words(safe) != page.said(runs) or not (runs or pictures):
         return None
     return Shown(safe.replace(OURS, "").replace(OURS_END, "").strip(), pictures)
+
+
+def _say(image: HtmlElement) -> None:
+    """Put its words in the place of a picture that does not travel with the mail."""
+    if (image.get("src") or "").strip()[:4].casefold() != "cid:" and (words := words_of(image)):
+        image.tag, image.text = "span", words
 
 
 def _written(body: HtmlElement) -> str:
@@ -266,13 +281,11 @@ def _dress(element: HtmlElement, gallery: _Gallery) -> None:
     for name in ("start", "type", "colspan", "rowspan", "dir", "align"):
         if name in had and element.tag != "table":
             element.set(name, had[name].strip())
-    if element.tag in _CELLS and _LINED.search(style):
-        element.set("border", "1")
 
 
 def _is_data(table: HtmlElement) -> bool:
     """Whether a table shows lines between its cells, or has headings; most in mail only hold a layout."""
-    return any(cell.tag == "th" or cell.attrib.pop("border", "") for cell in table.iter("td", "th"))
+    return any(cell.tag == "th" or _LINED.search(cell.get("style") or "") for cell in table.iter("td", "th"))
 
 
 def _hang(image: HtmlElement, had: dict[str, str], gallery: _Gallery) -> None:

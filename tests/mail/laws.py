@@ -14,7 +14,7 @@ _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
 _MARK = re.compile("[\ue0f1-\ue0f4]")
 _LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]")
 # These may have several lines; every other string is one.
-_LONG = ("text", "full_text", "html", "trace")
+_LONG = ("text", "full_text", "html", "trace", "above")
 
 
 def broken(mail: Mail) -> list[str]:

@@ -138,3 +138,15 @@ def test_language_is_honest() -> None:
     assert language_of("Bonjour, je voudrais savoir si ma commande est partie.") == "fr"
     assert language_of("ok thanks") is None
     assert language_of("Guten Tag, meine Bestellung ist noch nicht angekommen.", ("en", "fr")) in ("en", "fr", None)
+
+
+@pytest.mark.parametrize(
+    "mark", ["\ue0f1", "\ue0f2", "&#xe0f1;", "&#57586", "\ue0f1\nquoted?\n\ue0f2", "<div>&#xE0F1;</div>x"]
+)
+@pytest.mark.parametrize("kind", ["plain", "html"])
+def test_nobody_writes_our_own_marks(mark: str, kind: str) -> None:
+    """The characters that stand between HTML and text mark nothing when a sender writes them, and cost no mail."""
+    mail = understand(f"From: a@x.test\nContent-Type: text/{kind}; charset=utf-8\n\n{mark}\n".encode())
+    assert mail.unreadable is None
+    assert not {"\ue0f1", "\ue0f2"} & set(mail.full_text)
+    assert [block.kind for block in mail.blocks if block.text.strip()] in ([], ["own"])

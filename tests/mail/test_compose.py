@@ -316,3 +316,39 @@ def test_a_hostile_subject_costs_little() -> None:
     """A megabyte of prefixes is gone in linear time: it would take hours otherwise."""
     assert base_subject("Re: " * 250_000 + "x") == "x"
     assert base_subject("[#1] " * 200_000) == ""
+
+
+def test_a_picture_stands_beside_the_html_that_shows_it() -> None:
+    """One multipart/related within the alternative, its root the HTML (RFC 2387); files stay outside (RFC 2046, 5.1.3)."""
+    picture = Attachment("é shot.png", "image/png", b"\x89PNG", True, "abc@picture")
+    file = Attachment("a.pdf", "application/pdf", b"%PDF", True, "kept@client.test")
+    octets = compose(replace(LETTER, html='<img src="cid:abc@picture">', pictures=(picture,), attachments=(file,)))
+    assert well_formed(octets)
+    types = [part.get_content_type() for part in read(octets).walk()]
+    assert types == [
+        "multipart/mixed",
+        "multipart/alternative",
+        "text/plain",
+        "multipart/related",
+        "text/html",
+        "image/png",
+        "application/pdf",
+    ]
+    related = next(part for part in read(octets).walk() if part.get_content_type() == "multipart/related")
+    assert related.get_param("type") == "text/html"
+    shown = list(related.iter_parts())[1]
+    assert (shown["Content-ID"], shown.get_content_disposition(), shown.get_filename()) == (
+        "<abc@picture>",
+        "inline",
+        "é shot.png",
+    )
+    assert shown.get_payload(decode=True) == b"\x89PNG"
+    assert b"kept@client.test" not in octets
+
+
+@pytest.mark.parametrize("name", [None, "", "no at", "a@b>\r\nBcc: evil@x.test", "a b@c", "=?utf-8?q?a?=@b", "é@x"])
+def test_a_picture_without_a_clean_id_is_refused(name: str | None) -> None:
+    """What becomes a Content-ID is one, or there is no letter."""
+    picture = Attachment("a.png", "image/png", b"\x89PNG", True, name)
+    with pytest.raises(NotComposable):
+        compose(replace(LETTER, pictures=(picture,)))
