@@ -27,6 +27,8 @@ _NO_ACCIDENT, _NO_ACCIDENT_IN_PAIRS = 6, 16
 _SAMPLE_BYTES = 65_536
 # Characters that Windows adds are looked for in a text of this length, letter by letter.
 _JIS_BYTES = 1_048_576
+# A text of more shifts is no letter: it is read at once, with a mark for each letter of Windows'.
+_ESCAPES = 20_000
 _JIS = re.compile(rb"\x1b(\$[@AB]|\$\([@ABD]|\([A-Z0-9])")
 # One such pair is enough, for nobody types it; of others two are needed.
 _SURE = re.compile("[ÂÃ][\u00a0-\u00bf]|â€|ðŸ|Ã[ƒ‚]")
@@ -39,7 +41,7 @@ _RARE = re.compile(
 _MARKS_RUN = 4
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _MARKS = re.compile(f"({_MARK}{{{_MARKS_RUN}}}){_MARK}+")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
@@ -124,7 +126,7 @@ def _from_jis(raw: bytes) -> str:
         return raw.decode("iso2022_jp_2")
     except UnicodeError:
         pass
-    if len(raw) > _JIS_BYTES:
+    if len(raw) > _JIS_BYTES or raw.count(b"\x1b") > _ESCAPES:
         return raw.decode("iso2022_jp_2", "replace")
     out: list[str] = []
     known: dict[bytes, str] = {}

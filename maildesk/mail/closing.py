@@ -19,6 +19,8 @@ FENCED_LINES = 40
 FOOTER_LINES = 10
 # A shorter paragraph is a person's sentence about something confidential, not a lawyer's.
 DISCLAIMER_CHARS = 140
+# Its first words tell what a line is.
+DISCLAIMER_READ = 2_000
 SIGNED_LINE_CHARS = 90
 CONTACT_LINES = (3, 10)
 SHORT_LINES = 6
@@ -225,7 +227,7 @@ def _paragraph(lines: list[str], begin: int, end: int) -> int:
 def _disclaimer(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span | None:
     """A lawyer's paragraph without a rule above it."""
     at = _paragraph(lines, begin, end)
-    text = " ".join(lines[at:end]).casefold()
+    text = " ".join(line[:DISCLAIMER_READ] for line in lines[at:end]).casefold()
     if at == begin or len(text) < DISCLAIMER_CHARS:
         return None
     found = [phrase for phrase in phrases().disclaimers if phrase in text]

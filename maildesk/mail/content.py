@@ -178,7 +178,8 @@ def _gather_text(part: Part, into: Content) -> None:
         return
     if part.type in _TWINS:
         return
-    plain = mended(unmarked(storable(_cut(_without_files(part, into), into))))
+    # What mending brings to light may be a control or a mark as well.
+    plain = unmarked(storable(mended(storable(_cut(_without_files(part, into), into)))))
     if part.type in ("text/enriched", "text/richtext"):
         plain = _ENRICHED.sub(lambda found: "<" if found[1] else "", plain)
     if part.params.get("format", "").casefold() == "flowed":
@@ -192,7 +193,7 @@ def _gather_text(part: Part, into: Content) -> None:
 
 def _markup(part: Part) -> str:
     raw = content(part)
-    return mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw))))
+    return storable(mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw)))))
 
 
 def _read_html(markup: str, into: Content) -> None:

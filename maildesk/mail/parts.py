@@ -171,10 +171,13 @@ def _guesses(raw: bytes, head: Head, end: int) -> Iterator[bytes]:
 def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Where the parts between boundaries lie; the line end before a boundary is its own (RFC 2046, 5.1.1)."""
     mark = b"--" + boundary
+    # Lines that only begin like the boundary are passed over here: a mail may have millions.
+    marks = re.compile(re.escape(mark) + rb"(?=[ \t\r\x0b\x0c]*+(?:--)?+[ \t\r\x0b\x0c]*+(?:\n|\Z))")
     spans: list[tuple[int, int]] = []
     begin = -1
-    at = raw.find(mark, start, end)
-    while at >= 0:
+    found = marks.search(raw, start, end)
+    while found:
+        at = found.start()
         after = at + len(mark)
         if at == start or raw[at - 1 : at] == b"\n":
             newline = raw.find(b"\n", after, end)
@@ -186,7 +189,7 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
                     spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
                 begin = -1 if rest == b"--" else min(line_end + 1, end)
                 after = line_end
-        at = raw.find(mark, after, end)
+        found = marks.search(raw, after, end)
     if 0 <= begin < end:
         # The closing boundary never came: the mail was cut, what is there counts.
         spans.append((begin, end))
