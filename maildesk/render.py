@@ -75,7 +75,7 @@ class Section:
     """Blocks of one voice. kind: "desk" (the template), "said" (somebody's words), "verbatim" (the whole letter), "folded",
     "more" (folded where a mail program can, under its title).
 
-    html: the same words with their formatting, safe; None where the blocks are all there is.
+    html: the words with their formatting, safe, instead of blocks; None where there are blocks.
     """
 
     kind: str
@@ -229,7 +229,7 @@ def _text(sections: tuple[tuple[str, str], ...]) -> str:
 def _section(kind: str, text: str, html: str) -> Section:
     if kind == "shown":
         # shown.py made it, and nh3 had the last hand on it.
-        return Section("said", blocks(text), html=Markup(html) if html else None)  # noqa: S704
+        return Section("said", (), html=Markup(html)) if html else Section("said", blocks(text))  # noqa: S704
     if kind != "more":
         return Section(kind, blocks(text))
     title, _, text = text.partition("\n")

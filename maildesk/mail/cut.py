@@ -186,6 +186,8 @@ class Page:
         """What the text is compared with; pictures: names and ids of those that the mail carries."""
         said = {address(one) for one in pictures}
         for place in self.places:
+            if place.element.tag not in ("a", "img"):
+                continue
             said |= {address(place.element.get(name) or "") for name in ("href", "src", "alt", "title")}
         return Other(self.normal, frozenset(self.begins), self.turns, frozenset(said - {""}))
 

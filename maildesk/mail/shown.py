@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 # Gmail clips a mail whose HTML has more than 102 kB: the notice around it and its second life in quotes need some.
 SHOWN_CHARS = 80_000
 # Twenty microseconds each; a thread of a year has three thousand.
-SHOWN_TAGS = 8_000
+SHOWN_TAGS = 6_000
+# With all that it quotes; beyond, a tenth of a second is gone.
+MARKUP_CHARS = 1_000_000
 # What travels with a notice in place; a picture beyond stays an attachment like any other.
 PICTURES = 50
 PICTURES_BYTES = 8_000_000
@@ -142,7 +144,7 @@ def shown_of(markup: str | None, text: str, attachments: tuple[Attachment, ...])
     text: what the person wrote now, as it was read from the same mail. Pictures are those of `attachments` that the HTML
     shows in place, under new ids; any other picture is its alternative text in brackets.
     """
-    if not markup or len(text) > SHOWN_CHARS or markup.count("<") > SHOWN_TAGS:
+    if not markup or len(text) > SHOWN_CHARS or len(markup) > MARKUP_CHARS or markup.count("<") > SHOWN_TAGS:
         return None
     try:
         return _shown(markup, text, attachments)
@@ -174,7 +176,10 @@ def _shown(markup: str, text: str, attachments: tuple[Attachment, ...], *, says_
     page.keep(runs)
     for element in list(body.iter("*")):
         _dress(element, gallery)
-    safe = cleaned(_written(body))
+    written = _written(body)
+    if len(written) > 2 * SHOWN_CHARS:
+        return None
+    safe = cleaned(written)
     pictures = tuple(gallery.taken.values())
     if len(safe) > SHOWN_CHARS or _words(safe) != page.said(runs) or not (runs or pictures):
         return None
