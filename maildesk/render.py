@@ -234,8 +234,8 @@ def _section(kind: str, text: str, html: str) -> Section:
         return Section(kind, blocks(text))
     title, _, text = text.partition("\n")
     lines = text.strip("\n").split("\n")
-    if all(line.startswith(">") for line in lines):
-        # The frame quotes it: one mark less, so that it is quoted once.
+    while any(lines) and all(line.startswith(">") for line in lines if line):
+        # The frame quotes it once: marks that all lines have say nothing.
         lines = [line.removeprefix(">").removeprefix(" ") for line in lines]
     return Section(kind, blocks("\n".join(lines)), title)
 

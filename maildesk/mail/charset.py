@@ -92,12 +92,17 @@ def _order(raw: bytes, codec: str | None) -> list[str]:
 
 def _from_jis(raw: bytes) -> str:
     """ISO-2022-JP with the characters that Windows adds to it (NEC's row 13, IBM's rows): those are in cp932."""
+    try:
+        return raw.decode("iso2022_jp_2")
+    except UnicodeError:
+        pass
     out: list[str] = []
+    known: dict[bytes, str] = {}
     at, mode = 0, b"(B"
     for escape in [*_JIS.finditer(raw), None]:
         run = raw[at : escape.start() if escape else len(raw)]
         if mode in (b"$B", b"$@", b"$(B", b"$(@"):
-            out.append(_from_kanji(run))
+            out.append(known[run] if run in known else known.setdefault(run, _from_kanji(run)))
         elif mode in (b"$(D", b"$A", b"$(A"):
             shift = b"\x1b" + mode
             codec = "iso2022_jp_1" if mode == b"$(D" else "iso2022_jp_2"
@@ -105,7 +110,7 @@ def _from_jis(raw: bytes) -> str:
         elif mode == b"(I":
             out.append(bytes(b | 0x80 if 0x21 <= b <= 0x5F else b for b in run).decode("cp932", "replace"))
         else:
-            out.append(decode(run.replace(b"\x1b", b"")))
+            out.append(run.decode("ascii") if run.isascii() else decode(run.replace(b"\x1b", b"")))
         if escape:
             at, mode = escape.end(), escape[1]
     return "".join(out)

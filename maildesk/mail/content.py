@@ -14,7 +14,7 @@ from maildesk.mail.head import read_head
 from maildesk.mail.limits import monstrous
 from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, unmarked
 from maildesk.mail.model import Attachment
-from maildesk.mail.parts import Part, content, file_name, name_of, suffix_of, take_apart, text, type_of
+from maildesk.mail.parts import Part, content, file_name, name_of, take_apart, text, type_of, usual_name
 from maildesk.mail.rtf import rtf_text
 from maildesk.mail.tnef import SIGNATURE, open_tnef
 from maildesk.mail.transfer import files_in
@@ -23,6 +23,8 @@ from maildesk.mail.transfer import files_in
 PART_TAGS = 50
 # Mails in mails that are looked into for a text when the mail itself has none.
 INNER_MAILS = 3
+TASTED_BYTES = 4_096
+_NO_TEXT = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f\x80-\xff]")
 _BODIES = frozenset(
     (
         "text/plain",
@@ -48,10 +50,12 @@ _PICTURE = re.compile(r"\[image: cid:([^\]\s]{1,250})\]")
 class Content:
     """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments.
 
+    rich: what the HTML beside a plain text says.
     spare: texts of an envelope of Outlook's, for a mail that has none of its own.
     """
 
     texts: list[str] = field(default_factory=list)
+    rich: list[str] = field(default_factory=list)
     htmls: list[str] = field(default_factory=list)
     attachments: list[Attachment] = field(default_factory=list)
     defects: list[str] = field(default_factory=list)
@@ -72,8 +76,6 @@ def content_of(tree: Part) -> Content:
     """Everything a reader sees of the mail, in the order of the mail."""
     gathered = Content()
     _gather(tree, gathered, within="")
-    if not gathered.text.strip() and gathered.htmls:
-        gathered.texts = [gathered.read_html(markup) for markup in gathered.htmls]
     if not gathered.text.strip():
         gathered.texts = gathered.spare or _last_resort(tree)
     shown = frozenset(unquote(found) for markup in gathered.htmls for found in _CID.findall(markup))
@@ -96,8 +98,16 @@ def _last_resort(tree: Part) -> list[str]:
     said = _inner_text(content(inner), INNER_MAILS) if inner else ""
     if said.strip():
         return [f"{QUOTE_BEGINS}\n{said}\n{QUOTE_ENDS}"]
-    texts = [unmarked(storable(text(part))) for part in leaves if part.type.startswith("text/")][:3]
-    return texts if any(one.strip() for one in texts) else []
+    others = (part for part in leaves if part.type not in _BODIES and _is_readable(part))
+    return [one for one in (unmarked(storable(text(part))) for part in others) if one.strip()][:1]
+
+
+def _is_readable(part: Part) -> bool:
+    """Whether a part that names no type of text, or one that nobody knows, is one all the same."""
+    if part.type.startswith("text/"):
+        return True
+    head = content(part)[:TASTED_BYTES] if part.type == "application/octet-stream" and not name_of(part) else b"\0"
+    return not _NO_TEXT.search(head) and b"-----BEGIN PGP" not in head
 
 
 def _inner_text(raw: bytes, depth: int) -> str:
@@ -136,6 +146,7 @@ def _gather_alternative(part: Part, into: Content) -> None:
     into.htmls += rich.htmls
     says = plain.text.strip()
     into.texts += plain.texts if says else rich.texts
+    into.rich += rich.texts if says else ()
 
 
 def _is_body(part: Part, into: Content, within: str) -> bool:
@@ -205,7 +216,7 @@ def _attach(part: Part, into: Content) -> None:
     if not name and not raw.strip():
         return
     cid = one_id(part)
-    name = name or f"{part.type.partition('/')[0]}-{len(into.attachments) + 1}{suffix_of(part.type)}"
+    name = name or usual_name(part, len(into.attachments) + 1)
     into.attachments.append(
         Attachment(name, part.type, raw, part.disposition == "inline" and part.type.startswith("image/"), cid)
     )

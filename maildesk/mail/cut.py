@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -107,6 +107,7 @@ _DROPPED = frozenset(
         "xmp",
     }
 )
+_GONE = "gone"
 _HIDDEN = re.compile(r"(?:^|;)\s*display\s*:\s*none", re.IGNORECASE)
 
 
@@ -133,10 +134,12 @@ class Page:
 
     def read(self, body: HtmlElement) -> None:
         """Walk over the tree once; what is never shown goes at once."""
-        from lxml.etree import iterwalk
+        from lxml.etree import Entity, iterwalk, strip_elements
 
-        for useless in _useless(body):
-            useless.drop_tree()
+        for element in body.iter("*"):
+            if element.tag in _DROPPED or (_HIDDEN.search(element.get("style") or "") and element is not body):
+                element.tag = _GONE
+        strip_elements(body, _GONE, Entity, with_tail=False)
         open_places: list[_Place] = []
         depth = pre = 0
         for event, element in iterwalk(body, events=("start", "end")):
@@ -205,15 +208,6 @@ class Page:
             is_empty = len(place.element) == 0 and not _touches(spans, starts, place)
             if (is_empty or _is_mark(place.element)) and place.element.getparent() is not None:
                 place.element.drop_tree()
-
-
-def _useless(body: HtmlElement) -> Iterator[HtmlElement]:
-    from lxml.etree import Comment, Entity, ProcessingInstruction
-
-    found = list(body.iter(Comment, Entity, ProcessingInstruction))
-    found += [one for one in body.iter("*") if one.tag in _DROPPED or _HIDDEN.search(one.get("style") or "")]
-    # The inner ones first, so that none is looked for in what is gone.
-    return (one for one in reversed(found) if one is not body and one.getparent() is not None)
 
 
 def _quote_mark(element: HtmlElement) -> int:

@@ -22,7 +22,10 @@ SHOWN_BYTES = 4_096
 # The first id opens the thread, the last ones are nearest; what lies between is never looked up.
 LAST_IDS = 100
 
-_FIELD = re.compile(rb"([\x21-\x39\x3b-\x7e]{1,76})[ \t]*:[ \t]*")
+# RFC 5322 allows every printable sign in a field's name; one with quotes or "=" in it is a parameter on its own line.
+_FIELD = re.compile(rb"([\x21\x23-\x39\x3b\x3c\x3e-\x7e]{1,76})[ \t]*:[ \t]*")
+_HEAD_LINE = re.compile(rb"[\x21\x23-\x39\x3b\x3c\x3e-\x7e]{1,76}[ \t]*:|[ \t]|\r?\n")
+_PARAMETER = re.compile(rb"[a-z]{2,20}(?:\*\d{0,3}\*?)?[ \t]?=", re.IGNORECASE)
 _KNOWN = re.compile(
     rb"^(?:from|to|cc|subject|date|message-id|mime-version|content-[a-z-]{4,20}|received|return-path)[ \t]*:",
     re.IGNORECASE | re.MULTILINE,
@@ -87,25 +90,27 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     )
     fields: list[tuple[str, list[bytes]]] = []
     defects: list[str] = []
-    at, known_at = start, -1
+    last_known = max((found.start() for found in _KNOWN.finditer(raw, start, stop)), default=-1)
+    at = start
     while at < stop:
         newline = raw.find(b"\n", at, stop)
         next_at = stop if newline < 0 else newline + 1
         line = raw[at:next_at].rstrip(b"\r\n")
         if line[:1] in (b" ", b"\t") and fields:
+            if not line.strip() and next_at < end and not _HEAD_LINE.match(raw, next_at, end):
+                # A server or an editor left white space on the line between header and body.
+                return Head(_joined(fields), next_at, (*defects, "white space on the line after the header"))
             fields[-1][1].append(line)
         elif found := _FIELD.match(line.lstrip(b" \t")):
             if line[:1] in (b" ", b"\t"):
                 defects.append("the first header line begins with a space")
             fields.append((found[1].decode("ascii").lower(), [line.lstrip(b" \t")[found.end() :]]))
         elif not line.startswith((b"From ", b">From ")) or fields:
-            if known_at < next_at:
-                # Looked for once, not again for each odd line above it.
-                known = _KNOWN.search(raw, next_at, stop)
-                known_at = known.start() if known else len(raw)
-            if known_at >= stop:
-                if not fields:
-                    return Head((), start, ("there is no header",))
+            if not fields and last_known < next_at:
+                return Head((), start, ("there is no header",))
+            if fields and _goes_on(*fields[-1], line):
+                fields[-1][1].append(b" " + line)
+            elif last_known < next_at or (blank is None and fields):
                 # The blank line behind the header is missing: the body begins with the first line that is no field.
                 return Head(_joined(fields), at, (*defects, "no blank line after the header"))
             defects.append("a header line is no field")
@@ -113,10 +118,20 @@ def read_head(raw: bytes, start: int = 0, end: int | None = None) -> Head:
     return Head(_joined(fields), body_at, tuple(dict.fromkeys(defects)))
 
 
+def _goes_on(name: str, before: list[bytes], line: bytes) -> bool:
+    """Whether a line that lacks its white space goes on with the field above it."""
+    if name.startswith("content-"):
+        return _PARAMETER.match(line) is not None
+    if name in ("from", "to", "cc", "reply-to"):
+        return b"@" in line and len(line) < 400
+    return name == "subject" and (line.startswith(b"=?") or before[-1].endswith(b"?="))
+
+
 def _first_line(raw: bytes, end: int) -> int:
     """Where a mail's first field stands behind lines of white space, as some programs save it; else 0."""
     stop = min(end, SHOWN_BYTES)
-    begin = next((i for i in range(stop) if raw[i] not in b" \t\r\n"), stop)
+    begin = 3 if raw.startswith(b"\xef\xbb\xbf") else 0
+    begin = next((i for i in range(begin, stop) if raw[i] not in b" \t\r\n"), stop)
     return begin if begin < stop and _FIELD.match(raw, begin) and _KNOWN.search(raw, begin, begin + SHOWN_BYTES) else 0
 
 

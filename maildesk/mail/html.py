@@ -135,10 +135,12 @@ def _laid_out(markup: str) -> str:
 
 
 def _without_useless(tree: HtmlElement) -> None:
+    from lxml.etree import Comment, ProcessingInstruction, strip_elements
+
     for element in tree.xpath(f"//*[string-length(@style) > {STYLE_CHARS}]"):
         del element.attrib["style"]
-    for useless in tree.xpath("//script|//style|//title|//comment()"):
-        useless.drop_tree() if hasattr(useless, "drop_tree") else None
+    # One call: taken out one by one, each would be looked for among all its siblings.
+    strip_elements(tree, "script", "style", "title", Comment, ProcessingInstruction, with_tail=False)
 
 
 def _tidied(text: str) -> str:

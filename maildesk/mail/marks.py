@@ -19,6 +19,9 @@ SIGN_ENDS = "\ue0f4"
 MARKS = QUOTE_BEGINS + QUOTE_ENDS + SIGN_BEGINS + SIGN_ENDS
 _UNMARK = str.maketrans("", "", MARKS)
 
+# A client's own names stand at the beginning of what an element is called.
+NAMES_CHARS = 1_000
+
 # What a mark says of its element: it is quoted, it is Gmail's box around quotes and answers, all behind it is quoted, or
 # it is the writer's signature.
 Mark = Literal["quote", "box", "follows", "sign"]
@@ -128,11 +131,11 @@ def mark_of(element: HtmlElement) -> Mark | None:
     """What a client says with this element, by its names, its style or its tag; None for most elements."""
     attributes = element.attrib
     for key in _NAMING:
-        for token in attributes.get(key, "").lower().split():
+        for token in attributes.get(key, "")[:NAMES_CHARS].lower().split():
             mark = _TOKENS.get(_NUMBERED.sub(r"\1", _PREFIX.sub("", token, count=1)))
             if mark is not None:
                 return "quote" if mark == "box" and element.tag == "blockquote" else mark
-    style = attributes.get("style", "").lower()
+    style = attributes.get("style", "")[:NAMES_CHARS].lower()
     if element.tag == "blockquote":
         is_cited = attributes.get("type") == "cite" or "cite" in attributes or "cite" in attributes.get("class", "")
         return "quote" if is_cited or attributes.get("name") == "quote" or _LEFT_LINE.search(style) else None

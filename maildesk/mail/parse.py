@@ -3,6 +3,8 @@ Total: any bytes give an answer, nothing raises. Never touches the raw mail, nev
 
 from __future__ import annotations
 
+import re
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import replace
 
 from maildesk.mail.automatic import automatic, is_absence, spam_mark, suppress
@@ -14,8 +16,8 @@ from maildesk.mail.enclosed import forward_of
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
-from maildesk.mail.marks import unmarked
-from maildesk.mail.model import Mail
+from maildesk.mail.marks import QUOTE_BEGINS, unmarked
+from maildesk.mail.model import Block, Mail
 from maildesk.mail.parts import take_apart
 from maildesk.mail.people import author_of, people_in
 from maildesk.mail.shown import shown_of
@@ -25,6 +27,7 @@ __all__ = ["content_key", "monstrous", "understand"]
 SUBJECT_CHARS = 1_000
 # A body that nobody could take apart is shown up to here.
 SAVED_BYTES = 262_144
+_TARGET = re.compile(r"<(?:https?|mailto):[^<>\s]{1,2000}>|\[image: [^\]]{1,250}\]")
 _DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "x-delivered-to", "original-recipient")
 _TRACE = ("received", "authentication-results")
 
@@ -35,8 +38,7 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
     languages: those among which the text's language is looked for. Never raises: what cannot be read has `unreadable`
     saying why, with the subject, the people, the date and the ids that a scan of the header could save.
     """
-    if b"\n" not in raw and b"\r" in raw:
-        raw = raw.replace(b"\r", b"\n")
+    raw = _with_line_ends(raw)
     key = content_key(raw)
     why = monstrous(raw)
     if why is None:
@@ -56,11 +58,24 @@ def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:
     return _saved(raw, key, why)
 
 
+def _with_line_ends(raw: bytes) -> bytes:
+    """The mail with lines that end in LF or CRLF, whatever a gateway made of most of them; UTF-16 as UTF-8."""
+    if raw.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+        # Saved as "Unicode text" by an editor.
+        raw = raw.decode("utf-16", "replace").encode("utf-8", "replace")
+    returns, newlines, both = raw.count(b"\r"), raw.count(b"\n"), raw.count(b"\r\n")
+    if returns > both and raw.count(b"\r\r\n") * 2 > newlines:
+        return raw.replace(b"\r\r\n", b"\r\n")
+    if returns - both > newlines:
+        return raw.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+    return raw
+
+
 def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
     tree = take_apart(raw, read_head(raw))
     head = tree.head
     gathered = content_of(tree)
-    blocks = blocks_of(gathered.text)
+    blocks = _blocks(gathered)
     full_text = "\n".join(block.text for block in blocks)
     text = own_text(blocks)
     mail = _headed(head, key)
@@ -83,6 +98,23 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
         defects=_defects(head, gathered),
     )
     return mail if bounce else replace(mail, forwarded=forward_of(tree, mail, head.first("date"), languages))
+
+
+def _blocks(gathered: Content) -> tuple[Block, ...]:
+    """The blocks of the text; of the HTML beside it where only that tells what is quoted, and both say the same."""
+    blocks = blocks_of(gathered.text)
+    rich = "\n\n".join(gathered.rich)
+    if QUOTE_BEGINS not in rich or any(block.kind in ("quote", "attribution") for block in blocks):
+        return blocks
+    marked = blocks_of(rich)
+    own, whole = _letters(own_text(marked)), _letters("\n".join(block.text for block in blocks))
+    is_same = own in whole and len(_letters("\n".join(block.text for block in marked))) >= len(whole)
+    return marked if own and is_same else blocks
+
+
+def _letters(text: str) -> str:
+    """The letters and digits of a text, without the targets of links."""
+    return "".join(c for c in _TARGET.sub("", text) if c.isalnum())
 
 
 def _headed(head: Head, key: str) -> Mail:

@@ -15,6 +15,9 @@ from maildesk.mail.transfer import base64_body, files_in, from_quoted
 
 _TYPE = re.compile(r"[a-z0-9!#$&^_.+-]{1,127}/[a-z0-9!#$&^_.+-]{1,127}$")
 _MARK = re.compile(rb"(?:^|\n)--([^\s][^\r\n]{0,199})\r?\n(?=content-)", re.IGNORECASE)
+_BOUNDARY = re.compile(rb'boundary[ \t]{0,9}=[ \t]{0,9}"?([^"\r\n;]{1,200})', re.IGNORECASE)
+# How far down the first boundary of a mail stands whose header names none.
+_PREAMBLE_BYTES = 300
 _NO_LETTER = re.compile(r"[^a-z0-9]")
 _SUFFIXES = {
     "message/rfc822": ".eml",
@@ -39,6 +42,17 @@ _SUFFIXES = {
     "application/pgp-signature": ".asc",
     "application/pkcs7-signature": ".p7s",
 }
+# What programs call these parts when they give them a name.
+_NAMES = {
+    "application/pkcs7-mime": "smime.p7m",
+    "application/x-pkcs7-mime": "smime.p7m",
+    "application/pkcs7-signature": "smime.p7s",
+    "application/x-pkcs7-signature": "smime.p7s",
+    "application/pgp-signature": "signature.asc",
+    "application/pgp-keys": "publickey.asc",
+    "text/calendar": "invite.ics",
+}
+_FILE_LIKE = re.compile(r"[^/\\:<>|?*]{1,200}\.[A-Za-z][A-Za-z0-9]{1,4}")
 _TYPES = {ending: kind for kind, ending in reversed(_SUFFIXES.items()) if kind != "message/delivery-status"}
 
 
@@ -91,22 +105,19 @@ def _in_charset(part: Part, label: str) -> Part:
 
 def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: list[int]) -> Part:
     count[0] += 1
-    kind, params = parameters(head.first("content-type"))
-    if not _TYPE.match(kind):
-        kind = "text/html" if kind == "html" else "text/plain" if kind.startswith("text") or not kind else default
-        kind = kind if head.first("content-type") else default
+    kind, params = _type_of_body(raw, head, end, default)
     if not kind.startswith("multipart/") or depth >= DEPTH:
         return Part(raw, head, kind, params, end)
     boundary = params.get("boundary", "").encode("utf-8", "replace").rstrip()
     spans = _spans(raw, boundary, head.body_at, end) if boundary else []
     defects: tuple[str, ...] = ()
     if not spans:
-        # The boundary is missing or another one: it is the first line that is followed by a part's header.
-        guess = _MARK.search(raw, max(head.body_at - 1, 0), end)
-        if guess is None:
+        spans = next(
+            (found for mark in _guesses(raw, head, end) if (found := _spans(raw, mark, head.body_at, end))), []
+        )
+        if not spans:
             return Part(raw, head, "text/plain", params, end, (), (f"a {kind} without parts",))
         defects = ("the boundary in the header is not the one in the body",)
-        spans = _spans(raw, guess[1].rstrip(), head.body_at, end)
     inner = "message/rfc822" if kind == "multipart/digest" else "text/plain"
     parts = []
     for begin, stop in spans:
@@ -118,6 +129,43 @@ def _part(raw: bytes, head: Head, end: int, default: str, depth: int, count: lis
     return Part(raw, head, kind, params, end, tuple(parts), defects)
 
 
+def _type_of_body(raw: bytes, head: Head, end: int, default: str) -> tuple[str, dict[str, str]]:
+    """The type and its parameters: of two types the one that the body bears out, for nonsense what it most likely means."""
+    given = head.every("content-type")
+    for value in given if len(given) > 1 else ():
+        kind, params = parameters(value)
+        if (
+            kind.startswith("multipart/")
+            and f"--{params.get('boundary') or chr(0)}".encode() in raw[head.body_at : end]
+        ):
+            return kind, params
+    kind, params = parameters(head.first("content-type"))
+    # A gateway took the type away: the parts are there all the same. Further down it is a mail that came back.
+    near = min(end, head.body_at + _PREAMBLE_BYTES)
+    mark = _MARK.search(raw, head.body_at, near) if head.fields and not given else None
+    if mark and raw.find(b"--" + mark[1].rstrip(), mark.end(), end) >= 0:
+        return "multipart/mixed", {"boundary": mark[1].rstrip().decode("latin-1")}
+    if not _TYPE.match(kind):
+        kind = "text/html" if kind == "html" else "text/plain" if kind.startswith("text") or not kind else default
+        kind = kind if given else default
+    return kind, params
+
+
+def _guesses(raw: bytes, head: Head, end: int) -> Iterator[bytes]:
+    """What may be the boundary when the header names none or another one."""
+    written = _BOUNDARY.search(head.first("content-type"))
+    if written:
+        yield written[1].strip()
+    # The first line that a part's header follows.
+    begins = _MARK.search(raw, max(head.body_at - 1, 0), end)
+    if begins:
+        yield begins[1].rstrip()
+    # The last line, if it closes.
+    last = raw[max(head.body_at, end - 300) : end].rstrip().rpartition(b"\n")[2]
+    if len(last) > 6 and last.startswith(b"--") and last.endswith(b"--"):
+        yield last[2:-2]
+
+
 def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Where the parts between boundaries lie; the line end before a boundary is its own (RFC 2046, 5.1.1)."""
     mark = b"--" + boundary
@@ -126,15 +174,16 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
     at = raw.find(mark, start, end)
     while at >= 0:
         after = at + len(mark)
-        newline = raw.find(b"\n", after, end)
-        line_end = end if newline < 0 else newline
-        rest = raw[after : min(line_end, after + 80)].strip()
-        if (at == start or raw[at - 1 : at] == b"\n") and rest in (b"", b"--"):
-            if begin >= 0:
-                stop = at - 1 if raw[at - 1 : at] == b"\n" else at
-                spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
-            begin = -1 if rest == b"--" else min(line_end + 1, end)
-            after = line_end
+        if at == start or raw[at - 1 : at] == b"\n":
+            newline = raw.find(b"\n", after, end)
+            line_end = end if newline < 0 else newline
+            rest = raw[after : min(line_end, after + 80)].strip()
+            if rest in (b"", b"--"):
+                if begin >= 0:
+                    stop = at - 1 if raw[at - 1 : at] == b"\n" else at
+                    spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
+                begin = -1 if rest == b"--" else min(line_end + 1, end)
+                after = line_end
         at = raw.find(mark, after, end)
     if 0 <= begin < end:
         # The closing boundary never came: the mail was cut, what is there counts.
@@ -177,6 +226,18 @@ def name_of(part: Part) -> str:
     return file_name(name)
 
 
+def usual_name(part: Part, number: int) -> str:
+    """A name for a part that has none: what its description says if that is a file's, else what it is usually called."""
+    said = text_of(part.head.first("content-description")) or text_of(part.head.first("content-location"))
+    if _FILE_LIKE.fullmatch(said):
+        return file_name(said)
+    if part.type in _NAMES:
+        return _NAMES[part.type]
+    if part.type == "application/octet-stream" and part.body.lstrip().startswith(b"-----BEGIN PGP MESSAGE-----"):
+        return "encrypted.asc"
+    return f"{part.type.partition('/')[0]}-{number}{_SUFFIXES.get(part.type, '')}"
+
+
 def file_name(name: str) -> str:
     """A name that is one path step: controls gone, separators replaced, never "." or ".."."""
     name = one_line(name).replace("\0", "")
@@ -186,11 +247,6 @@ def file_name(name: str) -> str:
         name = name.rpartition("/")[2]
     name = name.replace("/", "_").replace("\\", "_")
     return "" if name in (".", "..") else name[:255]
-
-
-def suffix_of(kind: str) -> str:
-    """The usual ending of a file of this type, "" when there is no usual one."""
-    return _SUFFIXES.get(kind, "")
 
 
 def type_of(name: str) -> str:

@@ -24,6 +24,7 @@ KEYS = (
     "months",
     "morning",
     "afternoon",
+    "above",
     "banners",
     "banner_ends",
     "closings",
@@ -46,6 +47,7 @@ class Phrases:
     languages in which it marks a reply ("VS:" forwards in Danish and answers in Finnish).
     behalf: what parts the sender from whom they write for ("on behalf of").
     months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
+    above: what a desk's line above its own letters holds: "reply above this line".
     banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
     footers: what a mailing list's footer holds.
@@ -63,6 +65,7 @@ class Phrases:
     months: dict[str, int]
     morning: tuple[str, ...]
     afternoon: tuple[str, ...]
+    above: tuple[str, ...]
     banners: tuple[str, ...]
     banner_ends: tuple[str, ...]
     closings: frozenset[str]
@@ -117,6 +120,7 @@ def phrases() -> Phrases:
         },
         morning=every("morning"),
         afternoon=every("afternoon"),
+        above=every("above"),
         banners=every("banners"),
         banner_ends=every("banner_ends"),
         closings=frozenset(every("closings")),

@@ -4,7 +4,6 @@ The last hand on it is nh3's. Never fetches anything, and nothing in it ever wil
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
 from html import unescape
 from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 
 # Gmail clips a mail whose HTML has more than 102 kB: the notice around it and its second life in quotes need some.
 SHOWN_CHARS = 80_000
+# Twenty microseconds each; a thread of a year has three thousand.
+SHOWN_TAGS = 8_000
 # What travels with a notice in place; a picture beyond stays an attachment like any other.
 PICTURES = 50
 PICTURES_BYTES = 8_000_000
@@ -111,7 +112,7 @@ _PRE = re.compile(r"(?:^|;)\s*white-space\s*:\s*(?:pre|break-spaces)", re.IGNORE
 _NO_MARGIN = re.compile(r"(?:^|;)\s*margin(?:-top|-bottom)?\s*:\s*0", re.IGNORECASE)
 _LINED = re.compile(r"(?:^|;)\s*border[a-z-]*\s*:[^;]*(?:solid|double|dotted|dashed)", re.IGNORECASE)
 # A host that a label seems to name: the target's must be the same one.
-_HOST = re.compile(r"(?:[^\s/\\@<>()\[\]{}\"',;:|?#=&]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w.-]|@)")
+_HOST = re.compile(r"(?:[^\s./\\@<>()\[\]{}\"',;:|?#=&]{1,63}\.){1,8}[^\W\d_]{2,24}(?![\w.-]|@)")
 
 _RASTER = (
     (b"\x89PNG\r\n\x1a\n", "image/png"),
@@ -140,7 +141,7 @@ def shown_of(markup: str | None, text: str, attachments: tuple[Attachment, ...])
     text: what the person wrote now, as it was read from the same mail. Pictures are those of `attachments` that the HTML
     shows in place, under new ids; any other picture is its alternative text in brackets.
     """
-    if not markup or len(text) > SHOWN_CHARS:
+    if not markup or len(text) > SHOWN_CHARS or markup.count("<") > SHOWN_TAGS:
         return None
     try:
         return _shown(markup, text, attachments)
@@ -164,7 +165,7 @@ def _shown(markup: str, text: str, attachments: tuple[Attachment, ...]) -> Shown
     page.keep(runs)
     for element in list(body.iter("*")):
         _dress(element, gallery)
-    safe = _cleaned(_written(body))
+    safe = cleaned(_written(body))
     pictures = tuple(gallery.taken.values())
     if len(safe) > SHOWN_CHARS or _words(safe) != page.said(runs) or not (runs or pictures):
         return None
@@ -179,7 +180,7 @@ def _written(body: HtmlElement) -> str:
     return str(tostring(body, encoding="unicode", with_tail=False))
 
 
-def _cleaned(markup: str) -> str:
+def cleaned(markup: str) -> str:
     """The closed list of what may be shown; whatever was done to the tree before, only this decides."""
     import nh3
 
@@ -205,27 +206,34 @@ def _words(safe: str) -> str:
     return normal(unescape(_ANY_TAG.sub("", _OURS_SAID.sub("", safe))))
 
 
-@dataclass(slots=True)
 class _Gallery:
     """The mail's pictures, and those of them that are shown."""
 
-    attachments: tuple[Attachment, ...]
-    taken: dict[str, Picture] = field(default_factory=dict)
-    taken_bytes: int = 0
+    def __init__(self, attachments: tuple[Attachment, ...]) -> None:
+        self.taken: dict[str, Picture] = {}
+        self._taken_bytes = 0
+        self._attachments = attachments
+        ids = ((one.content_id or "").strip("<> ").casefold() for one in attachments)
+        # The first of two with one id is shown, as clients do.
+        self._by_id = {name: place for place, name in reversed(list(enumerate(ids))) if name}
+        self._seen: dict[str, Picture | None] = {}
 
     def shown(self, source: str) -> Picture | None:
         """The picture that an image's `source` names, where it may be shown."""
         wanted = unquote(source.strip()[4:]).strip("<> ").casefold() if source.strip()[:4].lower() == "cid:" else ""
-        for place, one in enumerate(self.attachments if wanted else ()):
-            if (one.content_id or "").strip("<> ").casefold() == wanted and (kind := raster(one.content)):
-                name = f"{one.sha256[:32]}@picture"
-                if name not in self.taken:
-                    if len(self.taken) >= PICTURES or self.taken_bytes + one.size_bytes > PICTURES_BYTES:
-                        return None
-                    self.taken[name] = Picture(place, name, kind)
-                    self.taken_bytes += one.size_bytes
-                return self.taken[name]
-        return None
+        if wanted in self._seen:
+            return self._seen[wanted]
+        self._seen[wanted] = None
+        place = self._by_id.get(wanted)
+        if place is None or (kind := raster(self._attachments[place].content)) is None:
+            return None
+        size_bytes = self._attachments[place].size_bytes
+        if len(self.taken) >= PICTURES or self._taken_bytes + size_bytes > PICTURES_BYTES:
+            return None
+        self._taken_bytes += size_bytes
+        name = f"{self._attachments[place].sha256[:32]}@picture"
+        self._seen[wanted] = self.taken.setdefault(name, Picture(place, name, kind))
+        return self._seen[wanted]
 
 
 def raster(octets: bytes) -> str | None:
