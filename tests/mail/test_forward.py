@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from datetime import UTC, datetime, timedelta, timezone
 from importlib.resources import files
@@ -14,8 +15,9 @@ from maildesk.mail.forward import forward_prefix, forwarded_in, without_forward_
 from maildesk.mail.inner_author import named_in
 from maildesk.mail.model import Person
 from maildesk.mail.moment import moment_of
+from maildesk.mail.parse import understand
 from maildesk.mail.phrasebook import phrases, read_language
-from tests.mail.cases import ALL, mail_of
+from tests.mail.cases import ALL, mail_of, raw_of
 
 PARIS = timezone(timedelta(hours=1))
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -221,6 +223,57 @@ def test_a_forms_fields_are_no_forward() -> None:
     """A header block under a subject that says nothing of a forward is what a person or a form wrote."""
     text = "From: Lea Martin <lea@client.test>\nSubject: Lamp\nTo: you\nSent: 21.11.2026 10:00\n\nDark.\n"
     assert forwarded_in(text, "Contact form") is None
+
+
+def test_a_forward_inside_a_replys_history_is_none() -> None:
+    """Below "Original Message" stands what others wrote, a forward of theirs too."""
+    history = (
+        "-----Original Message-----\nFrom: Ben Okoro <ben@desk.test>\nSent: 21.11.2026 10:00\nSubject: FW: Lamp\n\n"
+    )
+    below = "-------- Forwarded Message --------\nFrom: Lea Martin <lea@client.test>\nSubject: Lamp\n\nDark.\n"
+    assert forwarded_in(f"Thanks.\n\n{history}{below}", "RE: FW: Lamp") is None
+    assert forwarded_in(f"Thanks.\n\n-----Original Message-----\nBen asked:\n\n{below}", "RE: FW: Lamp") is None
+    assert forwarded_in(f"Thanks.\n\n{below}", "RE: FW: Lamp") is not None
+
+
+def test_a_line_that_names_author_and_date_forwards_when_it_stands_first() -> None:
+    """Under a forward's subject; below words it is what a person answers who kept the subject."""
+    line = "On Sat, 21 Nov 2026 at 10:00, Lea Martin <lea@client.test> wrote:\n\nDark.\n"
+    found = forwarded_in(line, "Fwd: Lamp", NOON, PARIS)
+    assert found is not None
+    assert (found.author, found.date, found.text) == (LEA, TEN, "Dark.")
+    assert forwarded_in(f"I see.\n\n{line}", "Fwd: Lamp") is None
+    assert forwarded_in(line, "Re: Lamp") is None
+
+
+def test_noon_and_midnight() -> None:
+    """Twelve in the morning is the day's first hour, twelve in the afternoon its middle."""
+    at = [moment_of(f"Nov 21, 2026 at {time}", NOON) for time in ("12:30 AM", "12:30 PM", "12:30", "1:30 p.m.")]
+    assert [one and one.hour for one in at] == [0, 12, 12, 13]
+
+
+def test_an_attached_mail_without_a_date_comes_last() -> None:
+    """Nobody knows when it was; those that say so are in their order."""
+    dated = raw_of("forward-two-attached")
+    undated = re.sub(rb"Date: Sat, 21 Nov 2026 09:00:00 \+0100\n", b"", dated)
+    assert undated != dated
+    forwarded = [understand(raw).forwarded for raw in (dated, undated)]
+    assert [one and one.text for one in forwarded] == [
+        "It is night here.\n\nIt is dark here.",
+        "It is dark here.\n\nIt is night here.",
+    ]
+
+
+def test_of_many_attached_mails_the_rest_stay_files() -> None:
+    """Text beyond a budget is not read twice: the mail is still its author's, and a file; nothing is lost."""
+    part = "--out\nContent-Type: message/rfc822\n\nFrom: p{0}@client.test\nSubject: S{0}\n\n{1}\n"
+    parts = "".join(part.format(n, f"words {n}\n" * 10_000) for n in range(4))
+    raw = f"From: ana@desk.test\nContent-Type: multipart/mixed; boundary=out\n\n{parts}--out--\n"
+    forwarded = understand(raw.encode()).forwarded
+    assert forwarded is not None
+    assert [p.address for p in forwarded.authors] == [f"p{n}@client.test" for n in range(4)]
+    assert [n for n in range(4) if f"words {n}" in forwarded.text] == [0, 1]
+    assert [a.name for a in forwarded.attachments] == [f"S{n}.eml" for n in range(4)]
 
 
 def test_the_ids_of_attached_mails_are_known() -> None:
