@@ -68,7 +68,8 @@ class Content:
     def read_html(self, markup: str) -> str:
         """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
         self.tags_read[0] += markup.count("<") + PART_TAGS
-        return html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup)
+        # An entity may stand for a control.
+        return storable(html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup))
 
     @property
     def text(self) -> str:

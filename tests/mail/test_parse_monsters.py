@@ -135,15 +135,3 @@ def test_mending_brings_no_control() -> None:
     hidden = "\u00c3\u00a9 \u00c3\u00a9t\u00c3\u00a9 \u00c3\u00a9 \x01\u00c2\u0081".encode()
     mail = understand(HEAD + PLAIN + hidden)
     assert not any(ord(c) < 32 for c in mail.full_text)
-
-
-@pytest.mark.parametrize("charset", ["utf-8", "utf-16-le", "iso-8859-1"])
-def test_a_text_of_nobodys_length_is_attached(charset: str) -> None:
-    """People read the first 4 MiB of a text, and all of it is an attachment: nothing is lost, and no letter is cut."""
-    words = "größer\n" * 1_500_000
-    head = f"Content-Type: text/plain; charset={charset}\r\n\r\n".encode()
-    mail = understand(HEAD + head + words.encode(charset))
-    assert set(mail.text.split("\n")) - {"größer", "grö", "gr", "größ", "größe", "g"} == set()
-    assert mail.text.count("größer") > 200_000
-    assert [one.content for one in mail.attachments] == [words.encode(charset)]
-    assert mail.defects == ("the text is longer than 4 MiB; all of it is attached",)
