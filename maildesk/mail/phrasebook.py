@@ -22,6 +22,19 @@ KEYS = (
     "disclaimers",
     "absence",
     "failed",
+    "bounced",
+    "delayed",
+    "delivered",
+    "reason_full",
+    "reason_large",
+    "reason_loop",
+    "reason_moved",
+    "reason_disabled",
+    "reason_no_host",
+    "reason_syntax",
+    "reason_unknown",
+    "reason_refused",
+    "reason_timeout",
 )
 
 
@@ -35,6 +48,8 @@ class Phrases:
     banners: how a client's own advertisement line begins.
     disclaimers: what a gateway's text under a rule holds.
     absence, failed: what the subject of an absence notice, of a bounce holds.
+    bounced, delayed, delivered: what the words of a report of failure, of delay, of success hold.
+    reasons: why a mail failed, in a report's words, by the name of the reason ("reason_full").
     """
 
     starts: tuple[str, ...]
@@ -46,6 +61,10 @@ class Phrases:
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
     failed: tuple[str, ...]
+    bounced: tuple[str, ...]
+    delayed: tuple[str, ...]
+    delivered: tuple[str, ...]
+    reasons: dict[str, tuple[str, ...]]
 
 
 def read_language(text: str) -> dict[str, list[str]]:
@@ -81,4 +100,8 @@ def phrases() -> Phrases:
         disclaimers=every("disclaimers"),
         absence=every("absence"),
         failed=every("failed"),
+        bounced=every("bounced"),
+        delayed=every("delayed"),
+        delivered=every("delivered"),
+        reasons={key: every(key) for key in KEYS if key.startswith("reason_")},
     )
