@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import re
 
+from maildesk.mail.automatic import is_away_subject
 from maildesk.mail.bounce_fields import ADDRESS, FAILURES, failures_in
 from maildesk.mail.bounce_returned import RETURNED_BYTES, returned_from, returned_heads, returned_ids, returned_to
 from maildesk.mail.bounce_status import enhanced, flattened, from_reply, from_words, status_in
@@ -115,7 +116,7 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     """Whether a machine reports a failure: its sender, its subject and its words agree, two of three."""
     book = phrases()
     subject = flattened(head.text("subject"))
-    if _holds(subject, book.absence):
+    if is_away_subject(subject):
         return False
     sender = f"{author.rpartition('@')[0]} {text_of(head.first('from'))}".casefold()
     is_answer = _ANSWER.match(subject) is not None

@@ -21,6 +21,8 @@ KEYS = (
     "banners",
     "disclaimers",
     "absence",
+    "leave",
+    "away",
     "failed",
     "bounced",
     "delayed",
@@ -47,7 +49,9 @@ class Phrases:
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
     banners: how a client's own advertisement line begins.
     disclaimers: what a gateway's text under a rule holds.
-    absence, failed: what the subject of an absence notice, of a bounce holds.
+    absence: what an absence notice's subject begins with; leave: what one may begin with, and a person's too.
+    away: what follows a name in one ("is out of the office").
+    failed: what the subject of a bounce holds.
     bounced, delayed, delivered: what the words of a report of failure, of delay, of success hold.
     reasons: why a mail failed, in a report's words, by the name of the reason ("reason_full").
     """
@@ -60,6 +64,8 @@ class Phrases:
     banners: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
+    leave: tuple[str, ...]
+    away: tuple[str, ...]
     failed: tuple[str, ...]
     bounced: tuple[str, ...]
     delayed: tuple[str, ...]
@@ -99,6 +105,8 @@ def phrases() -> Phrases:
         banners=every("banners"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),
+        leave=every("leave"),
+        away=every("away"),
         failed=every("failed"),
         bounced=every("bounced"),
         delayed=every("delayed"),
