@@ -5,58 +5,26 @@ from __future__ import annotations
 
 import re
 
-from maildesk.mail.head import Head, ids_in, read_head, text_of
+from maildesk.mail.automatic import is_away_subject
+from maildesk.mail.bounce_fields import ADDRESS, FAILURES, failures_in
+from maildesk.mail.bounce_returned import RETURNED_BYTES, returned_from, returned_heads, returned_ids, returned_to
+from maildesk.mail.bounce_status import enhanced, flattened, from_reply, from_words, status_in
+from maildesk.mail.bounce_text import DAEMON, SCAN_CHARS, asides_in, bare_names, named_in, words_of
+from maildesk.mail.head import Head, parameters, read_head, text_of
 from maildesk.mail.model import Bounce, Failure
-from maildesk.mail.parts import Part, content
+from maildesk.mail.parts import Part, content, take_apart, text
 from maildesk.mail.phrasebook import phrases
 
-# A report names its recipients near its top; what lies deeper is the mail that came back.
-SCAN_CHARS = 20_000
-FAILURES = 100
-REPORT_BYTES = 262_144
-
-_ADDRESS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_{|}~.-]{1,64}@[A-Za-z0-9.-]{1,253}[A-Za-z0-9]")
-_STATUS = re.compile(r"(?<![\d.])([245])\.(\d{1,3})\.(\d{1,3})(?![\d.])")
-_CODE = re.compile(r"(?<![\d.])([45])([0-5])\d(?=[\s-])")
-_DAEMON = re.compile(
-    r"mailer.?daemon|mail.?daemon|postmaster|mail.?delivery|delivery.?(?:system|subsystem|status)|mdaemon"
-    r"|microsoft.?exchange|system.?administrator|"
-    r"mail.?administrator|mail.?service|smtp|mail.?system|mail.?gateway|antivirus|^bounces?\b|automated.response"
-)
-_ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|rv|antw)\s{0,3}:")
-# Where the report's own words end and the mail that came back begins.
-_RETURNED = re.compile(
-    r"^[-\s*=>#|~.]{0,40}(?:this is a copy of (?:the|your).{0,60}|(?:the "
-    r"|your )?original message\b.{0,60}|returned (?:message|mail)\b.{0,40}|unsent message.{0,40}"
-    r"|.{0,30}below (?:this|the next) line is.{0,60}|included is a copy.{0,60}"
-    r"|(?:your )?message (?:headers?|text|contents?|reads?)\b.{0,60}"
-    r"|(?:headers?|contents?|copy) of (?:the |your )?(?:original|returned|undelivered|rejected"
-    r"|message).{0,60}|old message:?"
-    r"|begin (?:of )?(?:undelivered|returned) message.{0,20}|the first \d+ lines of.{0,60}"
-    r"|return-path: ?<.{0,300}|received: (?:from|by).{0,300})[-\s*=:]{0,40}$",
+_ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|vs|vb|rv|antw|odp|res|rif|enc|i)\s{0,3}:", re.IGNORECASE)
+_STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
+# A status block that came as plain text: behind a wrong type, or as a file.
+_FIELDS_IN_TEXT = re.compile(rb"^[ \t>]{0,8}(?:final|original)-recipient[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE)
+_FIRST_FIELD = re.compile(
+    rb"^[ \t>]{0,8}(?:reporting-mta|(?:final|original)-recipient|action|status|arrival-date)[ \t]{0,4}:",
     re.IGNORECASE | re.MULTILINE,
 )
-_DELAYED = re.compile(
-    r"still trying|attempts will continue|delayed|will (?:be retried|keep trying|continue to try|retry)"
-    r"|you do not need to resend|warning message only|not yet been delivered|"
-    r"could not send message for past|verzögert|retardé",
-    re.IGNORECASE,
-)
-_FAILING = re.compile(
-    r"could ?n.t be delivered|could not be delivered|cannot be delivered|can.?t be delivered"
-    r"|was not delivered|not delivered to|undeliverable|unable to deliver|"
-    r"delivery (?:to the following|failed|failure|attempt|has failed|of)"
-    r"|permanent(?:ly)? (?:fatal )?(?:error|fail)|fatal errors|failed permanently|"
-    r"user unknown|unknown user|no such user|did not reach|address(?:es)? (?:not found|failed|rejected"
-    r"|had)|mailbox (?:unavailable|full|not found|is full)|"
-    r"not listed in|unrouteable|returned to (?:you|sender)|recipient.{0,40}(?:unknown|rejected|not found|invalid)|"
-    r"(?:invalid|bad|unknown) (?:recipient|address|destination|user|mailbox)|does not exist|over quota"
-    r"|quota exceeded|host (?:not found|unknown)|"
-    r"could not deliver|couldn.t deliver|will not be delivered|not be(?:en)? delivered"
-    r"|failed (?:addresses|recipients)|transcript of session|"
-    r"inactive|disabled|no longer|undelivered|not deliver|delivery .{0,20}fail|unable to|failed|rejected|returned",
-    re.IGNORECASE,
-)
+# Parts that are another kind of report: they speak of a mail that arrived, or of no mail at all.
+_OTHER_REPORTS = ("message/feedback-report", "application/tlsrpt+json", "application/tlsrpt+gzip")
 
 
 def bounce_of(head: Head, tree: Part, full_text: str, author: str) -> Bounce | None:
@@ -64,156 +32,170 @@ def bounce_of(head: Head, tree: Part, full_text: str, author: str) -> Bounce | N
 
     RFC 3464 first, then X-Failed-Recipients, then the words of older programs. A report of success is none.
     """
-    fields = [
-        part for part in tree.walk() if part.type in ("message/delivery-status", "message/global-delivery-status")
-    ]
-    ids = _returned_ids(tree, full_text)
-    for part in fields:
-        told = _delivery_status(part)
+    kinds = {part.type for part in tree.walk()}
+    if kinds.intersection(_OTHER_REPORTS) or (
+        _report_type(tree) not in ("", "delivery-status") and "message/delivery-status" not in kinds
+    ):
+        return _refusal(tree, full_text)
+    is_sent_on = _ANSWER.match(head.text("subject")) is not None
+    if not (is_sent_on and _report_type(tree) == ""):
+        # A person who sends a report on keeps its parts, but not its type.
+        told = _told(part for part in tree.walk() if part.type in _STATUS_PARTS)
         if told is not None:
-            failures, delayed = told
-            return Bounce(failures, ids, delayed) if failures else None
-    named = head.text("x-failed-recipients")
-    if named:
-        return _from_words(head, full_text, ids, tuple(_ADDRESS.findall(named)))
-    if _is_report(head, tree, full_text, author):
-        return _from_words(head, full_text, ids, ())
+            return _bounce(told, head, tree, full_text) if told else None
+    named = ADDRESS.findall(head.text("x-failed-recipients"))
+    if not named and not _is_report(head, tree, full_text, author):
+        return None
+    if (inner := _wrapped(tree)) is not None:
+        return bounce_of(inner[0], inner[1], "", author)
+    if not named:
+        told = _told(
+            p for p in tree.walk() if p.type.startswith("text/") and _FIELDS_IN_TEXT.search(content(p)[:RETURNED_BYTES])
+        )
+        if told is not None:
+            return _bounce(told, head, tree, full_text) if told else None
+    return _from_words(head, tree, _with_files(tree, full_text), author, tuple(dict.fromkeys(named)))
+
+
+def _report_type(tree: Part) -> str:
+    """The report-type of a multipart/report in lower case, "" of anything else."""
+    return tree.params.get("report-type", "").strip().casefold() if tree.type == "multipart/report" else ""
+
+
+def _told(parts: object) -> tuple[Failure, ...] | None:
+    """The failures of all these parts; None when none of them names a recipient."""
+    failures: dict[str, Failure] = {}
+    named = False
+    for part in parts:  # type: ignore[attr-defined]
+        raw = content(part)[:RETURNED_BYTES]
+        begin = _FIRST_FIELD.search(raw)
+        found = failures_in(raw[begin.start() :]) if begin else None
+        named = named or found is not None
+        for failure in found or ():
+            failures.setdefault(failure.recipient.casefold(), failure)
+    return tuple(failures.values()) if named else None
+
+
+def _bounce(failures: tuple[Failure, ...], head: Head, tree: Part, full_text: str) -> Bounce:
+    ids = returned_ids(head, tree, returned_heads(tree), full_text)
+    return Bounce(failures, ids, bool(failures) and not any(f.permanent for f in failures))
+
+
+def _wrapped(tree: Part) -> tuple[Head, Part] | None:
+    """A report that a gateway sent on as an attached mail, for want of one at the top."""
+    for part in tree.walk():
+        if part.type == "message/rfc822" and part is not tree:
+            raw = content(part)[:RETURNED_BYTES].lstrip()
+            head = read_head(raw)
+            kind, params = parameters(head.first("content-type"))
+            if kind == "multipart/report" and params.get("report-type", "").casefold() == "delivery-status":
+                return head, take_apart(raw, head)
     return None
+
+
+def _refusal(tree: Part, full_text: str) -> Bounce | None:
+    """A mail that a recipient's filter refused by a disposition report (RFC 5429, 2.2.2): deleted, and said to be rejected."""
+    for part in tree.walk():
+        if part.type == "message/disposition-notification":
+            fields = read_head(content(part)[:RETURNED_BYTES].lstrip())
+            is_deleted = "deleted" in fields.text("disposition").casefold()
+            if is_deleted and _holds(flattened(full_text[:SCAN_CHARS]), phrases().bounced):
+                recipient = ADDRESS.search(fields.text("final-recipient"))
+                said = status_in(words_of(full_text)) or "5.7.1"
+                failures = (Failure(recipient[0], said, True),) if recipient else ()
+                ids = returned_ids(fields, tree, returned_heads(tree), full_text)
+                return Bounce(failures, ids)
+    return None
+
+
+def _holds(flat: str, words: tuple[str, ...]) -> bool:
+    return any(word in flat for word in words)
 
 
 def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     """Whether a machine reports a failure: its sender, its subject and its words agree, two of three."""
-    if tree.type == "multipart/report" and tree.params.get("report-type", "").casefold() not in ("delivery-status", ""):
-        return False
-    subject = head.text("subject").casefold()
-    if any(phrase in subject for phrase in phrases().absence):
+    book = phrases()
+    subject = flattened(head.text("subject"))
+    if is_away_subject(subject):
         return False
     sender = f"{author.rpartition('@')[0]} {text_of(head.first('from'))}".casefold()
     is_answer = _ANSWER.match(subject) is not None
-    by_sender = _DAEMON.search(sender) is not None or head.first("return-path").strip() == b"<>"
-    by_subject = any(phrase in subject for phrase in phrases().failed)
-    is_typed = tree.type == "multipart/report" and bool(tree.params.get("report-type"))
+    is_daemon = DAEMON.search(sender) is not None
+    by_sender = is_daemon or head.first("return-path").strip() == b"<>"
+    by_subject = _holds(subject, book.failed)
+    is_typed = _report_type(tree) != ""
     if not (by_sender or by_subject or is_typed):
         # Nothing but its words could be a report's: those of nearly every mail are not looked at.
         return False
-    words = _words(full_text)
-    by_words = _FAILING.search(words) is not None
+    words = words_of(full_text)
+    flat = flattened(words)
+    by_words = _holds(flat, book.bounced) or _holds(flat, book.delayed)
+    if (_holds(subject, book.delivered) or _holds(flat, book.delivered)) and not (by_words or by_subject):
+        return False
     if is_typed and by_words:
         return True
     if by_sender:
-        return by_subject or (by_words and (_DAEMON.search(sender) is not None or _STATUS.search(words) is not None))
+        has_code = enhanced(words) is not None or from_reply(words) is not None
+        names_it = any(named.is_marked for named in named_in(words, _own(head)))
+        # Whatever language it is in: a daemon that puts an address at the head of a line tells of its failure.
+        return by_subject or (by_words and (is_daemon or has_code)) or (is_daemon and names_it and not is_answer)
     # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
-    return by_words and not is_answer and bool(_failed_addresses(words, _own(head)))
+    return by_words and (not is_answer or _says_delivery_failed(subject)) and bool(named_in(words, _own(head)))
+
+
+def _says_delivery_failed(subject: str) -> bool:
+    """Whether a gateway put its notice behind the subject of our letter: "re: mount : non remis (delivery failed)"."""
+    return subject.endswith((")", "]")) and _holds(subject[-60:], phrases().failed)
 
 
 def _own(head: Head) -> set[str]:
     names = ("from", "to", "reply-to", "return-path", "sender")
-    return {address.casefold() for name in names for address in _ADDRESS.findall(head.text(name))}
+    return {address.casefold() for name in names for address in ADDRESS.findall(head.text(name))}
 
 
-def _delivery_status(part: Part) -> tuple[tuple[Failure, ...], bool] | None:
-    """The failures of a delivery-status part and whether all are delays; None when it names no recipient."""
-    raw = content(part)[:REPORT_BYTES].replace(b"\r\n", b"\n")
-    failures: dict[str, Failure] = {}
-    delayed = named = False
-    for group in re.split(rb"\n[ \t]*\n", raw)[: FAILURES + 1]:
-        fields = read_head(group.strip() + b"\n\n")
-        action = fields.text("action").casefold().split(" ")[0]
-        recipient = (
-            _recipient(fields.first("final-recipient"))
-            or _recipient(fields.first("original-recipient"))
-            or _recipient(fields.first("x-actual-recipient"))
-        )
-        original = _recipient(fields.first("original-recipient"))
-        if not recipient:
-            continue
-        named = True
-        if action in ("delivered", "relayed", "expanded"):
-            continue
-        found = _STATUS.search(fields.text("status")) or _STATUS.search(fields.text("diagnostic-code"))
-        status = ".".join(found.groups()) if found else None
-        if status is not None and status.startswith("2") and action not in ("failed", "delayed"):
-            continue
-        is_delay = action == "delayed"
-        delayed = delayed or is_delay
-        permanent = not is_delay and not (status or "5").startswith("4")
-        failures.setdefault(recipient.casefold(), Failure(recipient, status, permanent))
-        if original and original.casefold() not in failures and "@" not in recipient:
-            failures[recipient.casefold()] = Failure(original, status, permanent)
-    if not named:
-        return None
-    return tuple(failures.values()), delayed and all(not f.permanent for f in failures.values())
+def _with_files(tree: Part, full_text: str) -> str:
+    """The text, and behind it what a report has in plain text files: many put their details there."""
+    if tree.type not in ("multipart/report", "multipart/mixed"):
+        return full_text
+    files = [p for p in tree.parts[1:6] if p.type == "text/plain"]
+    more = [t for p in files if (t := text(p)[:SCAN_CHARS].strip()) and t[:200] not in full_text]
+    return "\n\n".join((full_text, *more))
 
 
-def _recipient(value: bytes) -> str:
-    """The address of "rfc822; lea@client.test", as it was written."""
-    text = text_of(value)
-    text = text.partition(";")[2] or text
-    found = _ADDRESS.search(text)
-    return found[0] if found else text.strip(" <>\"'")[:320]
+def _from_words(head: Head, tree: Part, full_text: str, author: str, named: tuple[str, ...]) -> Bounce:
+    """What a report without fields says in words.
 
-
-def _words(full_text: str) -> str:
-    """The report's own words: what stands before the mail that came back."""
-    text = full_text[:SCAN_CHARS]
-    cut = next((m.start() for m in _RETURNED.finditer(text) if m.start() > 60), len(text))
-    return text[:cut]
-
-
-def _from_words(head: Head, full_text: str, ids: tuple[str, ...], named: tuple[str, ...]) -> Bounce:
-    words = _words(full_text)
+    Words that do not promise another try are the last ones: the letter came back.
+    """
+    heads = returned_heads(tree)
+    words = words_of(full_text)
     own = _own(head)
-    addresses = (
-        tuple(dict.fromkeys(named)) or _failed_addresses(words, own) or _failed_addresses(full_text[:SCAN_CHARS], own)
+    ours = own | returned_from(heads, full_text)
+    ids = returned_ids(head, tree, heads, full_text)
+    flat = flattened(words)
+    is_delay = (_holds(flat, phrases().delayed) or _holds(flattened(head.text("subject")), phrases().delayed)) and not (
+        (enhanced(words) or "").startswith("5")
     )
-    found = _STATUS.search(words)
-    code = _CODE.search(words)
-    status = ".".join(found.groups()) if found else f"{code[1]}.0.0" if code else None
-    delayed = _DELAYED.search(words) is not None and not (status or "").startswith("5")
-    # Words that do not promise another try are the last ones: the letter came back.
-    return Bounce(tuple(Failure(address, status, not delayed) for address in addresses[:FAILURES]), ids, delayed)
+    found = named_in(words, ours) or named_in(full_text[:SCAN_CHARS], ours) or named_in(words, own)
+    said = {one.address.casefold(): one.said for one in found}
+    addresses = named or tuple(one.address for one in found)
+    if not addresses:
+        domain = author.rpartition("@")[2]
+        addresses = (
+            tuple(a for a in ADDRESS.findall(head.text("subject")) if a.casefold() not in ours)
+            or tuple(f"{name}@{domain}" for name in bare_names(words) if domain)
+            or tuple(a for a in returned_to(heads, full_text) if a.casefold() not in own)
+            or asides_in(words, ours)
+        )
+    unsaid = "4.0.0" if is_delay else "5.0.0"
+    failures = {
+        address.casefold(): Failure(address, _status(said.get(address.casefold(), ""), words) or unsaid, not is_delay)
+        for address in addresses[:FAILURES]
+    }
+    return Bounce(tuple(failures.values()), ids, is_delay)
 
 
-def _failed_addresses(words: str, own: set[str]) -> tuple[str, ...]:
-    """The addresses a report names: those that open a line, else all; never those who wrote or got it."""
-    every: dict[str, str] = {}
-    leading: dict[str, str] = {}
-    for line in words.split("\n"):
-        stripped = line.strip(" \t>*|'\"-")
-        for found in _ADDRESS.finditer(line[:2_000]):
-            address = found[0].strip(".'")
-            low = address.casefold()
-            if (
-                low in own
-                or _DAEMON.match(low)
-                or line[max(0, found.start() - 8) : found.start()].casefold().endswith(("<mailto:", "-id: <"))
-            ):
-                continue
-            every.setdefault(low, address)
-            if stripped.startswith((address, f"<{address}", f"[{address}")) or re.match(
-                r"(?:to|recipient|address|user|rcpt to|final-recipient|failed)\b[^@]{0,40}$",
-                stripped[: max(0, stripped.find(address))].casefold(),
-            ):
-                leading.setdefault(low, address)
-    return tuple((leading or every).values())
-
-
-def _returned_ids(tree: Part, full_text: str) -> tuple[str, ...]:
-    """Message-IDs of the mail that came back: in an attached message or header part, else in the text."""
-    ids: list[str] = []
-    for part in list(tree.walk())[1:]:
-        if part.type in (
-            "message/rfc822",
-            "message/global",
-            "text/rfc822-headers",
-            "message/rfc822-headers",
-            "message/global-headers",
-        ):
-            inner = read_head(content(part)[:REPORT_BYTES].lstrip())
-            ids += ids_in(inner.first("message-id"))
-    if not ids:
-        for found in re.finditer(
-            r"^[ \t>]{0,8}message-id:[ \t]{0,4}(<[^<>\s]{1,500}>)", full_text[:100_000], re.IGNORECASE | re.MULTILINE
-        ):
-            ids.append(found[1])
-    return tuple(dict.fromkeys(ids))
+def _status(said: str, words: str) -> str | None:
+    """The status nearest the recipient: a number there, then one anywhere, then the words there and anywhere."""
+    near = enhanced(said) or (from_reply(said) and status_in(said))
+    return near or enhanced(words) or (from_reply(words) and status_in(words)) or from_words(said) or from_words(words)

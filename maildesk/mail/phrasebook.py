@@ -32,7 +32,22 @@ KEYS = (
     "footers",
     "disclaimers",
     "absence",
+    "leave",
+    "away",
     "failed",
+    "bounced",
+    "delayed",
+    "delivered",
+    "reason_full",
+    "reason_large",
+    "reason_loop",
+    "reason_moved",
+    "reason_disabled",
+    "reason_no_host",
+    "reason_syntax",
+    "reason_unknown",
+    "reason_refused",
+    "reason_timeout",
 )
 
 
@@ -52,7 +67,11 @@ class Phrases:
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
     footers: what a mailing list's footer holds.
     disclaimers: what a gateway's text holds; one of several words tells it, single words only together.
-    absence, failed: what the subject of an absence notice, of a bounce holds.
+    absence: what an absence notice's subject begins with; leave: what one may begin with, and a person's too.
+    away: what follows a name in one ("is out of the office").
+    failed: what the subject of a bounce holds.
+    bounced, delayed, delivered: what the words of a report of failure, of delay, of success hold.
+    reasons: why a mail failed, in a report's words, by the name of the reason ("reason_full").
     """
 
     starts: tuple[str, ...]
@@ -73,7 +92,13 @@ class Phrases:
     footers: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
+    leave: tuple[str, ...]
+    away: tuple[str, ...]
     failed: tuple[str, ...]
+    bounced: tuple[str, ...]
+    delayed: tuple[str, ...]
+    delivered: tuple[str, ...]
+    reasons: dict[str, tuple[str, ...]]
 
 
 def read_language(text: str) -> dict[str, list[str]]:
@@ -128,5 +153,11 @@ def phrases() -> Phrases:
         footers=every("footers"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),
+        leave=every("leave"),
+        away=every("away"),
         failed=every("failed"),
+        bounced=every("bounced"),
+        delayed=every("delayed"),
+        delivered=every("delivered"),
+        reasons={key: every(key) for key in KEYS if key.startswith("reason_")},
     )
