@@ -32,11 +32,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         row = tx.find("letter by its copy", ticket_id=ticket_id, copy=copy)
         if row is not None:
             letters.insert(0, tickets.to_letter(row))
-    known = []
-    for message_id in questions.foreign_ids:
-        row = tx.find("ticket that holds a message", message_id=message_id)
-        if row is not None:
-            known.append((message_id, tickets.integer(row["ticket_id"])))
+    known, inner = _held(tx, questions.foreign_ids), _held(tx, questions.inner_ids)
     span = DUPLICATES_FOR if questions.is_identified else UNIDENTIFIED_FOR
     twins = tuple(
         Twin(
@@ -50,7 +46,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
     ids = [
         *questions.ticket_ids,
         *(x.ticket_id for x in letters),
-        *(k for _, k in known),
+        *(k for _, k in (*known, *inner)),
         *(t.ticket_id for t in twins),
     ]
     found: dict[int, Ticket] = {}
@@ -93,7 +89,8 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         mailbox=mailbox,
         tickets=tuple(found.values()),
         entries=tuple(entries),
-        known=tuple(known),
+        known=known,
+        inner=inner,
         letters=tuple(letters),
         twins=twins,
         agent_letters=tuple(agent_letters),
@@ -101,3 +98,9 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         last_language=language,
         explained=explained,
     )
+
+
+def _held(tx: Tx, message_ids: tuple[str, ...]) -> tuple[tuple[str, int], ...]:
+    """The Message-IDs that an entry has, each with its ticket."""
+    rows = ((found, tx.find("ticket that holds a message", message_id=found)) for found in message_ids)
+    return tuple((found, tickets.integer(row["ticket_id"])) for found, row in rows if row is not None)

@@ -64,6 +64,7 @@ _COMMANDS = tuple(
         "pending",
         "hold",
         "assign NAME",
+        "for ADDRESS NAME",
         "priority LEVEL",
         "tag WORDS",
         "spam",
@@ -71,6 +72,7 @@ _COMMANDS = tuple(
         "help",
     )
 )
+_CANDIDATES = (Person("lea@client.example", "Lea Martin"), Person("max@client.example"))
 _STANDING = (
     StandingStill("mail", "", _EARLIER),
     StandingStill("letter", "", _EARLIER),
@@ -122,6 +124,9 @@ def sample(
             )
         case "note":
             return replace(view, text="4100 = #50012?", history=earlier, mentions=(50012,))
+        case "who-wrote":
+            inner = Person("", lea.name)
+            return replace(view, state="new", assignee="", requester=Person(""), author=inner, candidates=_CANDIDATES)
         case "answer":
             return replace(view, text=agent)
         case "receipt":
@@ -144,6 +149,7 @@ def fullest(letter: str, language: str) -> LetterView:
     return replace(
         sample(letter, language),
         tags=("printer", "urgent"),
+        candidates=_CANDIDATES,
         rest="Sent from my phone",
         attachments=_FILES,
         flags=get_args(Flag),
@@ -156,6 +162,7 @@ def fullest(letter: str, language: str) -> LetterView:
             Effect("assignee", "Ana Lima", ""),
             Effect("tags", "", "printer"),
             Effect("tags", "printer", ""),
+            Effect("requester", "", "Lea Martin <lea@client.example>"),
             Effect("note"),
             Effect("answer"),
         ),

@@ -28,6 +28,7 @@ from maildesk.desk.model import (
     Outcome,
     PersonSeen,
     PrioritySet,
+    RequesterSet,
     StandingStill,
     StateSet,
     TagsSet,
@@ -126,6 +127,8 @@ class Settler:
     ) -> tuple[int | None, int | None]:
         """Write the changes in their order; the ticket's and the first entry's row id."""
         ticket_id, entry_id = decision.ticket_id, None
+        # The mail's Message-ID belongs to its first entry that is not of the mail inside it.
+        is_given = False
         for change in decision.changes:
             if isinstance(change, Opened):
                 ticket_id = tickets.add_ticket(tx, change, now)
@@ -145,7 +148,10 @@ class Settler:
                 raise LookupError("a change of a ticket without a ticket")
             match change:
                 case Entered():
+                    inner = mail.forwarded if change.derived == "forwarded" else None
+                    own_id = None if inner or is_given else mail.message_id
                     files = mail.attachments if entry_id is None and change.has_attachments else ()
+                    files = inner.attachments if inner else files
                     added = tickets.add_entry(
                         tx,
                         ticket_id,
@@ -153,15 +159,18 @@ class Settler:
                         at=stored.envelope.received_at,
                         via=stored.envelope.via,
                         mail_id=stored.id,
-                        message_id=mail.message_id if entry_id is None else None,
+                        message_id=next(iter(inner.message_ids), None) if inner else own_id,
                         attachments=files,
                         derived=agreed(change, mail, files),
                     )
+                    is_given = is_given or inner is None
                     entry_id = entry_id or added
                 case StateSet():
                     tickets.set_state(tx, ticket_id, change.state, now)
                 case AssigneeSet():
                     tx.change("assignee of a ticket", id=ticket_id, assignee=change.assignee, at=iso(now))
+                case RequesterSet():
+                    tickets.set_requester(tx, ticket_id, change.requester, now)
                 case PrioritySet():
                     tx.change("priority of a ticket", id=ticket_id, priority=change.priority, at=iso(now))
                 case TagsSet():

@@ -1,5 +1,7 @@
 """The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild`. Not part of the tests; README quotes them.
 
+What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
+
 speed    mails a second the whole way, from the sender's first byte until the relay has every letter, on a mix of 60 % new
          plain mails, 20 % HTML with an inline picture, 15 % replies and 5 % with a 300 kB attachment, 8 connections
 latency  milliseconds from the 250 to the confirmation at the relay, on an idle desk
@@ -30,6 +32,7 @@ from pathlib import Path
 
 from maildesk.config import Mailbox
 from maildesk.store import keys
+from tests import measure_mail
 from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
@@ -263,6 +266,9 @@ def _cpu_s(pid: int) -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] and sys.argv[1] in measure_mail.WHAT:
+        measure_mail.main()
+        return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild"))
     parser.add_argument("--mails", type=int, default=1500)

@@ -19,6 +19,8 @@ MIXED = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
 # What a header may hold at most; a shape of the header stays below it, or it would only show the limit.
 HEAD_SIZE = 240_000
 BODY_SIZE = 1_000_000
+# The longest mail that a desk takes, [limits] max_mail_bytes.
+BIG_BYTES = 36_700_160
 
 
 @dataclass(frozen=True)
@@ -302,4 +304,71 @@ SHAPES: dict[str, Shape] = {
     "text: five megabytes of one line": _of(PERSON + PLAIN, b"word ", size_bytes=5_000_000),
     "text: a million marks on one letter": _of(PERSON + PLAIN + b"e", "\u0301".encode(), size_bytes=2_000_000),
     "text: a million bidi controls": _of(PERSON + PLAIN, "\u202e".encode(), size_bytes=3_000_000),
+}
+
+
+def _big(kind: bytes, unit: bytes, encoding: bytes = b"8bit", before: bytes = b"") -> Shape:
+    return _part(kind, unit, encoding, before, BIG_BYTES)
+
+
+_LINE = b"the printer on the second floor is out of order again\r\n"
+_BASE64 = b"QUJDREVGR0hJSktMTU5PUFFSU1RVVldYWVphYmNkZWZnaGlqa2xtbm9wcXJzdHV2d3h5ejAx\r\n"
+# Mails as long as a desk takes them.
+BIG: dict[str, Shape] = {
+    "a text of lines": _of(PERSON + PLAIN, _LINE, size_bytes=BIG_BYTES),
+    "a text of one line": _of(PERSON + PLAIN, b"word ", size_bytes=BIG_BYTES),
+    "a text of one word": _of(PERSON + PLAIN, b"a", size_bytes=BIG_BYTES),
+    "empty lines": _of(PERSON + PLAIN, b"\r\n", size_bytes=BIG_BYTES),
+    "quoted lines": _of(PERSON + PLAIN, b"> word\r\n", size_bytes=BIG_BYTES),
+    "han": _of(PERSON + PLAIN, "你好世界".encode() * 10 + b"\r\n", size_bytes=BIG_BYTES),
+    "umlauts in latin-1": _of(
+        PERSON + PLAIN.replace(b"utf-8", b"iso-8859-1"), b"\xe4\xf6\xfc\r\n", size_bytes=BIG_BYTES
+    ),
+    "NULs": _of(PERSON + PLAIN, b"\0", size_bytes=BIG_BYTES),
+    "bytes of any value": _of(PERSON + PLAIN, bytes(range(256)), size_bytes=BIG_BYTES),
+    "carriage returns alone": _of(PERSON.replace(b"\r\n", b"\r") + b"\r", b"word\r", size_bytes=BIG_BYTES),
+    "HTML": _of(PERSON + HTML, b"<p>word</p>\r\n", size_bytes=BIG_BYTES),
+    "HTML, one word": _of(PERSON + HTML, b"a", size_bytes=BIG_BYTES),
+    "HTML, a picture in it": _of(PERSON + HTML + b"<img src='data:image/png;base64,", b"QUJD", b"'>word", BIG_BYTES),
+    "a file in base64": _big(b"application/pdf; name=a.pdf", _BASE64, b"base64"),
+    "a file in 8 bit": _big(b"application/pdf; name=a.pdf", bytes(range(128, 256)) + b"\r\n"),
+    "a file in quoted-printable": _big(b"application/pdf; name=a.pdf", b"=41" * 24 + b"=\r\n", b"quoted-printable"),
+    "a file in uuencode": _big(
+        b"application/pdf; name=a.pdf", b"M" + b"0" * 60 + b"\n", b"x-uuencode", b"begin 644 a\n"
+    ),
+    "a file uuencoded in the text": _of(
+        PERSON + PLAIN + b"see\n\nbegin 644 a\n", b"M" + b"0" * 60 + b"\n", b"`\nend\n", BIG_BYTES
+    ),
+    "a text in base64": _big(b"text/plain; charset=utf-8", _BASE64, b"base64"),
+    "a text in quoted-printable": _big(b"text/plain; charset=utf-8", b"=C3=A4" * 12 + b"=\r\n", b"quoted-printable"),
+    "a text in utf-16": _big(b"text/plain; charset=utf-16", b"a\0"),
+    "a text in iso-2022-jp": _big(b"text/plain; charset=iso-2022-jp", b"\x1b$B!!\x1b(B"),
+    "a text of format=flowed": _big(b"text/plain; format=flowed", b"word \r\n"),
+    "an attached mail": _big(b"message/rfc822", _LINE, before=PERSON + PLAIN),
+    "an attached mail in base64": _big(b"message/rfc822", _BASE64, b"base64"),
+    "a calendar": _big(b"text/calendar; method=REQUEST", b"BEGIN:VEVENT\r\nSUMMARY:a\r\nEND:VEVENT\r\n"),
+    "winmail.dat": _big(b"application/ms-tnef; name=winmail.dat", _BASE64, b"base64"),
+    "a delivery status": _of(REPORT, GROUP.replace(b"%d", b"1"), b"--b--", BIG_BYTES),
+    "900 files": _of(
+        PERSON + MIXED, b"--b\r\nContent-Type: image/png\r\n\r\n" + b"x" * 40_000 + b"\r\n", size_bytes=BIG_BYTES
+    ),
+    "900 HTML parts": _of(
+        PERSON + MIXED,
+        b"--b\r\nContent-Type: text/html\r\n\r\n" + b"<p>word</p>" * 3_700 + b"\r\n",
+        size_bytes=BIG_BYTES,
+    ),
+    "a text and the same as HTML": Shape(
+        lambda size: (
+            PERSON
+            + MIXED.replace(b"mixed", b"alternative")
+            + b"--b\r\n\r\n"
+            + _LINE * (size // 2 // len(_LINE))
+            + b"--b\r\nContent-Type: text/html\r\n\r\n"
+            + b"<p>word</p>\r\n" * (size // 2 // 13)
+        ),
+        BIG_BYTES,
+    ),
+    "lines that are nearly boundaries": _of(PERSON + MIXED, b"--bb\r\n", size_bytes=BIG_BYTES),
+    "a boundary that never comes": _of(PERSON + MIXED, _LINE, size_bytes=BIG_BYTES),
+    "a header without end": _of(PERSON + b"X: ", b"y", size_bytes=BIG_BYTES),
 }

@@ -36,7 +36,11 @@ from tests.wait import until
 README = (ROOT / "README.md").read_text("utf-8")
 LANGUAGES = sorted(folder.name for folder in (ROOT / "templates" / "mail").iterdir() if folder.is_dir())
 # A package's name where its module has another one.
-MODULES = {"lingua-language-detector": "lingua", "sqlite-utils": "sqlite_utils"}
+MODULES = {
+    "charset-normalizer": "charset_normalizer",
+    "lingua-language-detector": "lingua",
+    "sqlite-utils": "sqlite_utils",
+}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,7 @@ from maildesk.samples import fullest, sample
 LANGUAGES = ("de", "en", "es", "fr", "it")
 (FOLDER,) = template_folders(None)
 RENDERER = Renderer((FOLDER,))
+FIXED = ("confirmation-unproved", "confirmation-for")
 EVERY = [(letter, language) for letter in LETTERS for language in LANGUAGES]
 
 
@@ -100,13 +101,12 @@ def test_a_customer_never_reads_of_others(letter: str, language: str) -> None:
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
-def test_an_unproved_customer_reads_no_word_of_theirs(language: str) -> None:
-    """The fixed confirmation holds number, date and desk, whatever the mail held (THREATS T72)."""
+@pytest.mark.parametrize("letter", FIXED)
+def test_an_unproved_customer_reads_no_word_of_theirs(letter: str, language: str) -> None:
+    """A fixed confirmation holds number, date and desk, whatever the mail held (THREATS T72)."""
     mark = "MARKER"
-    view = replace(
-        sample("confirmation-unproved", language), subject=mark, text=mark, attachments=(Listed(mark, 1),), mailbox=mark
-    )
-    rendered = RENDERER.render("confirmation-unproved", view)
+    view = replace(sample(letter, language), subject=mark, text=mark, attachments=(Listed(mark, 1),), mailbox=mark)
+    rendered = RENDERER.render(letter, view)
     assert rendered.subject == "[#50031] Example Support"
     assert "50031" in rendered.text
     assert mark not in rendered.text + rendered.html
@@ -127,7 +127,7 @@ def test_letters_of_a_ticket_stay_in_its_conversation(letter: str, language: str
     """But for the fixed confirmation and the admins' digest, the base subject is the ticket's (RFC 5256, 2.1)."""
     view = sample(letter, language)
     rendered = RENDERER.render(letter, view)
-    if letter not in ("confirmation-unproved", "standstill"):
+    if letter not in (*FIXED, "standstill"):
         assert base_subject(rendered.subject) == view.subject
         assert rendered.subject.count("[#50031]") == 1
 

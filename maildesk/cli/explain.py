@@ -184,7 +184,14 @@ def _forwarded(mail: Mail) -> dict[str, Any] | None:
     inner = mail.forwarded
     if inner is None:
         return None
-    return {"from": _person(inner.author), "subject": inner.subject, "date": _moment(inner.date), "text": inner.text}
+    return {
+        "from": _person(inner.author),
+        "subject": inner.subject,
+        "date": _moment(inner.date),
+        "text": inner.text,
+        "authors": [_person(one) for one in inner.authors],
+        "attachments": [one.name for one in inner.attachments],
+    }
 
 
 def _bounce_line(mail: Mail) -> str:
@@ -201,5 +208,6 @@ def _forwarded_line(mail: Mail) -> str:
     inner = mail.forwarded
     if inner is None:
         return ""
-    author = _called(inner.author) if inner.author else "somebody"
+    people = inner.authors or ((inner.author,) if inner.author else ())
+    author = " or ".join(map(_called, people)) or inner.name or "somebody"
     return f"{inner.subject!r} by {author}" + (f", {_moment(inner.date)}" if inner.date else "")

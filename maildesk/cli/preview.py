@@ -56,7 +56,7 @@ def preview(
             desk_id="preview.invalid",
             auto_submitted=None if answer else "auto-replied" if letter in TO_CUSTOMERS else "auto-generated",
             content_language=language,
-            thread_topic=view.subject if letter != "confirmation-unproved" else "",
+            thread_topic=view.subject if letter not in ("confirmation-unproved", "confirmation-for") else "",
         )
     ).decode()
 

@@ -21,8 +21,11 @@ from maildesk.desk.model import (
     EntryKind,
     LetterPlan,
     Listed,
+    Participant,
+    PersonSeen,
     PrioritySet,
     Remark,
+    RequesterSet,
     State,
     StateSet,
     TagsSet,
@@ -52,7 +55,9 @@ def why_no_act(case: Case) -> Remark | None:
     if case.verdict.is_failed:
         return Remark("not-proved")
     if not _came_by_own_address(case):
-        return Remark("not-own-address")
+        # A forward comes to the mailbox; that it is of this ticket is all there is to say.
+        is_forward = case.mail.forwarded is not None and case.verdict.is_aligned
+        return Remark("already-known" if is_forward else "not-own-address")
     return None
 
 
@@ -95,6 +100,7 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     text = answer_text(blocks, reading.text, case.facts.entries_of(ticket.id), own, mailbox.address)
     if reading.refused is not None:
         return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), (reading.refused,))
+    ticket = _with_requester(ticket, act)
     has_text = bool(_words(blocks, reading) or case.mail.attachments)
     is_note, is_answer = act.is_note and has_text, has_text and not act.is_note
     remarks: tuple[Remark, ...] = ()
@@ -137,6 +143,13 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     if is_answer:
         changed = (Effect("answer"), *changed)
     return Deed(reading, text, is_answer, is_note, False, state, assignee, changed, remarks)
+
+
+def _with_requester(ticket: Ticket, act: Act) -> Ticket:
+    """The ticket as it is when `#for` has named its requester; the store gives them their slot."""
+    if act.requester is None:
+        return ticket
+    return replace(ticket, requester=act.requester, people=(*ticket.people, Participant(0, "customer", act.requester)))
 
 
 def _top(blocks: tuple[Block, ...]) -> str:
@@ -210,6 +223,8 @@ def _set(act: Act, done: Deed, ticket: Ticket) -> list[Change]:
         found.append(StateSet(done.state))
     if done.assignee != ticket.assignee:
         found.append(AssigneeSet(done.assignee))
+    if act.requester is not None:
+        found += (RequesterSet(act.requester), PersonSeen(act.requester, None, False))
     if act.priority is not None and act.priority != ticket.priority:
         found.append(PrioritySet(act.priority))
     if act.tags is not None and act.tags != ticket.tags:
@@ -233,6 +248,10 @@ def letters_of(case: Case) -> Case:
         view = {"remarks": done.remarks, "text": case.mail.text, "history": letters.said(case, newer)}
         return case.with_letters(_to_agent(case, name, ticket, agent, **view))
     plans: list[LetterPlan] = []
+    named = done.reading.act.requester
+    if named is not None:
+        ticket = _with_requester(ticket, done.reading.act)
+        plans += _named(case, ticket, agent, named, is_answered=done.is_answer)
     if done.is_answer:
         plans += _answers(case, ticket, agent, done)
         plans += _taken(case, ticket, agent)
@@ -246,6 +265,17 @@ def letters_of(case: Case) -> Case:
     if (done.reading.has_commands and done.effects) or done.remarks:
         plans.append(_to_agent(case, "receipt", ticket, agent, effects=done.effects, remarks=done.remarks))
     return case.with_letters(*plans)
+
+
+def _named(case: Case, ticket: Ticket, agent: Agent, person: Person, *, is_answered: bool) -> list[LetterPlan]:
+    """Who was named is confirmed to, unless an answer says more at once; the colleagues hear who it is."""
+    mailbox = case.directory.mailbox(ticket.mailbox)
+    name = case.directory.agent_name(agent)
+    colleagues = (other for other in letters.told(case, ticket) if other != agent)
+    plans = [_to_agent(case, "named", ticket, other, agent=name) for other in colleagues]
+    if mailbox.confirm and not is_answered and "spam" not in ticket.tags:
+        plans.insert(0, letters.for_somebody(replace(case, mailbox=mailbox), person, ticket.language))
+    return plans
 
 
 def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[LetterPlan]:
@@ -303,6 +333,8 @@ def _explained(case: Case, ticket: Ticket, agent: Agent) -> Case:
         return replace(case, is_quiet=True)
     if case.envelope.quiet:
         return case
+    if reason.kind == "already-known":
+        return case.with_letters(_to_agent(case, "receipt", ticket, agent, remarks=(reason,)))
     if case.facts.explained:
         return case.because("the agent was told so within the last hour")
     setting = "[trust] agent_proof" if reason.kind == "not-proved" else "[[mailbox]] reply_address"

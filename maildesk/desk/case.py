@@ -14,7 +14,7 @@ from maildesk.mail.model import Envelope, Mail, Person
 
 Machine = Literal["", "own", "bounce", "absence", "automatic"]
 Who = Literal["nobody", "own", "addressee", "participant", "agent", "other"]
-Way = Literal["", "new", "join", "act", "note", "bounce"]
+Way = Literal["", "new", "for", "join", "act", "note", "bounce", "returned"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,9 +107,15 @@ class Case:
         """The mail's attachments as letters name them."""
         return tuple(Listed(a.name, a.size_bytes) for a in self.mail.attachments)
 
+    def also_named(self) -> tuple[Ticket, ...]:
+        """The tickets that a new one mentions: what the evidence named, and what the same mail opened elsewhere."""
+        twins = (t.ticket_id for t in self.facts.twins if t.ticket_id is not None and t.outcome == "ticket")
+        named = (self.ticket, *self.evidence.tagged, *map(self.facts.ticket, twins))
+        return tuple(dict.fromkeys(t for t in named if t is not None))
+
     def decision(self) -> Decision:
         """The case as the store writes it."""
-        is_new = self.way == "new"
+        is_new = self.way in ("new", "for")
         ticket_id = None if is_new or self.ticket is None or not self.changes else self.ticket.id
         return Decision(
             self.outcome, self.why, ticket_id, self.cause, self.changes, () if self.is_quiet else self.letters

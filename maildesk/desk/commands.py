@@ -11,6 +11,9 @@ from maildesk.config import Agent
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Effect, Priority, Remark, State, Ticket
 from maildesk.mail import address as addresses
+from maildesk.mail.inner_author import named_in
+from maildesk.mail.model import Person
+from maildesk.mail.people import NAME_CHARS
 
 # Below this line a "#" is a heading or a list, not a command.
 MAX_COMMAND_LINES = 20
@@ -25,6 +28,7 @@ class Act:
     unassigns: bool = False
     priority: Priority | None = None
     tags: tuple[str, ...] | None = None
+    requester: Person | None = None
     is_note: bool = False
     is_forced: bool = False
     wants_help: bool = False
@@ -32,6 +36,10 @@ class Act:
 
 class BadArgument(ValueError):
     """A command's argument is missing or unknown; the text says what it takes."""
+
+
+class HasRequester(ValueError):
+    """The ticket is somebody's already; the text says whose."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +127,28 @@ def _spam(argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Di
     return replace(act, state="solved", tags=tags if "spam" in tags else (*tags, "spam"))
 
 
+def _for(argument: str, act: Act, ticket: Ticket, _agent: Agent, directory: Directory) -> Act:
+    """Whose ticket it is, where nobody knows: "#for lea@client.test Lea Martin", "#for Lea Martin <lea@client.test>"."""
+    known = ticket.requester or next(iter(ticket.customers), None)
+    if known is not None:
+        raise HasRequester(shown(known))
+    found = named_in(argument).person
+    # An agent's or a mailbox's own address is nobody to write to, and of two addresses nobody knows which is meant.
+    if found is None or directory.is_own(found.address) or directory.agent(found.address) is not None:
+        raise BadArgument("lea@example.com Lea Martin")
+    if act.requester is not None and not addresses.same(act.requester.address, found.address):
+        raise BadArgument("lea@example.com Lea Martin")
+    behind = argument[argument.casefold().rfind(found.address.casefold()) + len(found.address) :]
+    return replace(
+        act, requester=Person(found.address, found.name or " ".join(behind.strip(" >]),;").split())[:NAME_CHARS])
+    )
+
+
+def shown(person: Person) -> str:
+    """A person in one line: "Lea Martin <lea@client.test>"."""
+    return f"{person.name} <{person.address}>" if person.name else person.address
+
+
 COMMANDS = (
     Command("note", "", _note),
     Command("solved", "", _state("solved")),
@@ -126,6 +156,7 @@ COMMANDS = (
     Command("pending", "", _state("pending")),
     Command("hold", "", _state("on-hold")),
     Command("assign", "NAME", _assign),
+    Command("for", "ADDRESS NAME", _for),
     Command("priority", "low|normal|high|urgent", _priority),
     Command("tag", "WORD -WORD", _tag),
     Command("spam", "", _spam),
@@ -149,18 +180,11 @@ def read(text: str, ticket: Ticket, agent: Agent, directory: Directory) -> Readi
 
     Blank lines between them do not end the block: an HTML mail has one between any two lines.
     """
-    lines = text.strip("\n").split("\n")
-    count = 0
-    for number, line in enumerate(lines[:MAX_COMMAND_LINES]):
-        if line.lstrip().startswith("#"):
-            count = number + 1
-        elif line.strip():
-            break
+    lines, count = _commands(text)
     rest = "\n".join(lines[count:]).strip("\n")
     act, said = Act(), []
     for line in filter(str.strip, lines[:count]):
-        # Any white space parts them: mail programs write no-break spaces and tabs.
-        word, argument = [*line.strip().removeprefix("#").split(maxsplit=1), "", ""][:2]
+        word, argument = _word(line)
         command = next((c for c in COMMANDS if c.name == word.casefold().rstrip(":")), None)
         if command is None:
             nearest = difflib.get_close_matches(word.casefold(), [c.name for c in COMMANDS], n=1, cutoff=0.5)
@@ -169,11 +193,36 @@ def read(text: str, ticket: Ticket, agent: Agent, directory: Directory) -> Readi
             )
         try:
             act = command.run(argument.strip(), act, ticket, agent, directory)
+        except HasRequester as error:
+            return Reading(Act(), rest, True, Remark("has-requester", str(error)))
         except BadArgument as error:
             return Reading(Act(), rest, True, Remark("bad-argument", line.strip()[:120], str(error)))
         if command.name == "note" and argument.strip():
             said.append(argument.strip())
     return Reading(act, "\n".join([*said, rest]).strip("\n"), count > 0)
+
+
+def names_somebody(text: str) -> bool:
+    """Whether `#for` stands among the commands at the top of a text."""
+    lines, count = _commands(text)
+    return any(_word(line)[0].casefold().rstrip(":") == "for" for line in lines[:count])
+
+
+def _commands(text: str) -> tuple[list[str], int]:
+    """The lines of a text, and how many at its top are commands or lie between them."""
+    lines, count = text.strip("\n").split("\n"), 0
+    for number, line in enumerate(lines[:MAX_COMMAND_LINES]):
+        if line.lstrip().startswith("#"):
+            count = number + 1
+        elif line.strip():
+            break
+    return lines, count
+
+
+def _word(line: str) -> tuple[str, str]:
+    """A command line's word and what follows it. Any white space parts them: mail programs write no-break spaces and tabs."""
+    word, argument = [*line.strip().removeprefix("#").split(maxsplit=1), "", ""][:2]
+    return word, argument
 
 
 def effects(act: Act, ticket: Ticket, state: State, assignee: str | None, directory: Directory) -> tuple[Effect, ...]:
@@ -188,6 +237,8 @@ def effects(act: Act, ticket: Ticket, state: State, assignee: str | None, direct
         found.append(Effect("state", ticket.state, state))
     if (assignee or "") != (ticket.assignee or ""):
         found.append(Effect("assignee", name(ticket.assignee), name(assignee)))
+    if act.requester is not None:
+        found.append(Effect("requester", "", shown(act.requester)))
     if act.priority is not None and act.priority != ticket.priority:
         found.append(Effect("priority", ticket.priority, act.priority))
     if act.tags is not None and act.tags != ticket.tags:

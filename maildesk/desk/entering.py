@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from maildesk.desk.model import Derivation, Entered, EntryKind, Flag
+from maildesk.mail.body import own_text
 from maildesk.mail.model import Attachment, Mail, Person
 
 
@@ -36,6 +37,11 @@ def derive(mail: Mail, how: Derivation) -> Derived | None:
             # An agent's words stay as they were sent or noted: what was cut and kept of them followed from the letters,
             # the public entries and the configuration of that moment.
             return Derived(mail.subject, None, mail.full_text, mail.attachments)
+        case "forwarded":
+            inner = mail.forwarded
+            if inner is None:
+                return None
+            return Derived(inner.subject, own_text(inner.blocks) or inner.text, inner.text, inner.attachments)
 
 
 def bounced(mail: Mail, recipient: str = "") -> str | None:

@@ -54,6 +54,19 @@ def confirmation(case: Case) -> LetterPlan:
     )
 
 
+def for_somebody(case: Case, person: Person, language: str, message_id: str | None = None) -> LetterPlan:
+    """The confirmation of a ticket that an agent opened for somebody: fixed text, for nobody has proved that they wrote."""
+    return LetterPlan(
+        notice="confirmation-for",
+        recipient=Person(person.address),
+        role="customer",
+        from_name=case.directory.mailbox_name(case.mailbox),
+        view=case.view(language, None, author=Person("")),
+        replies_to=_short_id(message_id),
+        is_unproved=True,
+    )
+
+
 def _short_id(message_id: str | None) -> str | None:
     """A Message-ID that may go into a letter to somebody unproved: well formed, at most 250 octets."""
     return message_id if message_id and len(message_id) <= 250 and _MESSAGE_ID.fullmatch(message_id) else None

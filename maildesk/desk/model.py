@@ -12,7 +12,7 @@ State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
 EntryKind = Literal["customer", "agent", "note", "event"]
 # How an entry's words follow from its mail (desk/entering.py); "" when they do not.
-Derivation = Literal["", "mail", "bounce", "act"]
+Derivation = Literal["", "mail", "bounce", "act", "forwarded"]
 LetterKind = Literal["confirmation", "notice", "answer", "receipt", "failure", "sign-in", "digest"]
 Outcome = Literal["received", "ticket", "entry", "held", "duplicate", "ignored", "unreadable"]
 Flag = Literal[
@@ -50,11 +50,11 @@ class Said:
 class Effect:
     """One thing a command changed.
 
-    what: "state", "priority", "assignee", "tags", "note" or "answer"; before and after as the ticket shows them
-    (a state word, an agent's name, tags with spaces between), "" for nothing.
+    what: "state", "priority", "assignee", "tags", "requester", "note" or "answer"; before and after as the ticket shows
+    them (a state word, an agent's name, tags with spaces between, a person with their address), "" for nothing.
     """
 
-    what: Literal["state", "priority", "assignee", "tags", "note", "answer"]
+    what: Literal["state", "priority", "assignee", "tags", "requester", "note", "answer"]
     before: str = ""
     after: str = ""
 
@@ -71,6 +71,9 @@ RemarkKind = Literal[
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address
     "automatic",  # not taken as an act: a machine wrote it
     "nobody-to-answer",  # not sent: the ticket has no customer who could be believed
+    "has-requester",  # nothing was done: #for on a ticket whose requester is known; detail: that person
+    "already-known",  # kept as a note: what was forwarded belongs to this ticket already
+    "as-any",  # an agent's forward or #for that was not taken as an act: a ticket of the agent's own
 ]
 
 
@@ -185,6 +188,7 @@ class Questions:
     content_key: str
     ticket_ids: tuple[int, ...]
     foreign_ids: tuple[str, ...]
+    inner_ids: tuple[str, ...]
     letter_ids: tuple[str, ...]
     copies: tuple[tuple[int, int], ...]
     numbers: tuple[int, ...]
@@ -197,6 +201,7 @@ class Facts:
     """The answers. tickets holds every ticket that any evidence names; entries those of each, newest first.
 
     known: foreign Message-IDs of the references that a ticket holds, in the order of the references.
+    inner: those of the mails that were forwarded, likewise.
     agent_letters: the last letters to the author on those tickets, newest first. agent_read: the texts of
     the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour.
     """
@@ -206,6 +211,7 @@ class Facts:
     tickets: tuple[Ticket, ...] = ()
     entries: tuple[tuple[int, tuple[Entry, ...]], ...] = ()
     known: tuple[tuple[str, int], ...] = ()
+    inner: tuple[tuple[str, int], ...] = ()
     letters: tuple[SentLetter, ...] = ()
     twins: tuple[Twin, ...] = ()
     agent_letters: tuple[SentLetter, ...] = ()
@@ -239,7 +245,10 @@ class Opened:
 
 @dataclass(frozen=True, slots=True)
 class Entered:
-    """A new entry. `has_attachments`: the mail's attachments are this entry's. derived: how its words follow from the mail."""
+    """A new entry. `has_attachments`: the mail's attachments are this entry's. derived: how its words follow from the mail.
+
+    Where they are those of the mail that was forwarded, so are its Message-ID and its attachments.
+    """
 
     kind: EntryKind
     author: Person | None
@@ -263,6 +272,13 @@ class AssigneeSet:
     """Who takes care of the ticket: an agent's address, or nobody."""
 
     assignee: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class RequesterSet:
+    """Whose ticket it is, where nobody knew so far."""
+
+    requester: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -295,7 +311,7 @@ class PersonSeen:
     is_proved: bool
 
 
-Change = Opened | Entered | StateSet | AssigneeSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
+Change = Opened | Entered | StateSet | AssigneeSet | RequesterSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
 
 
 NOBODY = Person("")
@@ -307,7 +323,8 @@ class LetterView:
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
     html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
-    history: earlier entries, newest first. setting: the configuration key that would change what happened.
+    candidates: who may have written what an agent forwarded. history: earlier entries, newest first.
+    setting: the configuration key that would change what happened.
     """
 
     desk: str
@@ -321,6 +338,7 @@ class LetterView:
     tags: tuple[str, ...] = ()
     requester: Person = NOBODY
     author: Person = NOBODY
+    candidates: tuple[Person, ...] = ()
     agent: str = ""
     assignee: str = ""
     created_at: datetime | None = None

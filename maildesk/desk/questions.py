@@ -9,6 +9,9 @@ from maildesk.errors import UnknownMailbox
 from maildesk.mail.model import Envelope, Mail
 from maildesk.mail.token import Purpose, read_message_id
 
+# Somebody may attach a mailing list's digest.
+MAX_INNER_IDS = 20
+
 
 def recipients_of(envelope: Envelope, directory: Directory) -> tuple[Recipient, ...]:
     """The desk's own addresses of an envelope; others are left out."""
@@ -34,6 +37,7 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         content_key=mail.content_key,
         ticket_ids=tuple(dict.fromkeys(ids)),
         foreign_ids=foreign,
+        inner_ids=mail.forwarded.message_ids[:MAX_INNER_IDS] if mail.forwarded else (),
         letter_ids=own,
         copies=tuple((t.ticket_id, t.slot) for t in tokens if t.purpose is Purpose.BOUNCE),
         numbers=numbers_in(mail.subject),

@@ -4,7 +4,8 @@
     machine  whether a person wrote it at all
     thread   which ticket it belongs to, and whether it was here before
     author   who that is on this ticket
-    ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act
+    ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act; forwards.py: a ticket
+             that an agent opens for somebody else
     changes  what the store writes
     letters  who is told; after them only a brake (brakes.py) may take one away, and nothing may add one
 
@@ -18,7 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, letters
+from maildesk.desk import acts, forwards, letters
 from maildesk.desk.case import Case, Who
 from maildesk.desk.directory import Directory
 from maildesk.desk.entering import bounced, entered
@@ -198,6 +199,11 @@ def own_letter_has_a_way(case: Case) -> Case:
     return replace(case, way="join") if case.machine == "own" and case.ticket is not None else case
 
 
+def agent_speaks_for_somebody(case: Case) -> Case:
+    """A proved agent's new mail that is a forward, or begins with #for, is somebody else's ticket."""
+    return case if is_spam(case) or case.way else forwards.way_of(case)
+
+
 def agent_has_a_way(case: Case) -> Case:
     """An agent's mail on a ticket is an act or a note; without a ticket it is anyone's mail."""
     if case.who != "agent" or case.ticket is None or case.way:
@@ -249,14 +255,7 @@ def new_ticket(case: Case) -> Case:
     """The next number; it mentions what its evidence named and what the same mail opened for other mailboxes."""
     if case.way != "new":
         return case
-    twins = tuple(t.ticket_id for t in case.facts.twins if t.ticket_id is not None and t.outcome == "ticket")
-    mentioned = tuple(
-        t
-        for t in dict.fromkeys(
-            (*((case.ticket,) if case.ticket else ()), *case.evidence.tagged, *map(case.facts.ticket, twins))
-        )
-        if t is not None
-    )
+    mentioned = case.also_named()
     tags = ("spam",) if is_spam(case) else ()
     language = letters.customer_language(case)
     opened = Opened(
@@ -356,13 +355,27 @@ THREAD: tuple[Rule, ...] = (
 AUTHOR: tuple[Rule, ...] = (author_is_known,)
 WAYS: tuple[Rule, ...] = (
     own_letter_has_a_way,
+    agent_speaks_for_somebody,
     agent_has_a_way,
     customer_has_a_way,
     closed_stays_closed,
     saved_address_is_new_matter,
 )
-CHANGES: tuple[Rule, ...] = (new_ticket, new_entry, bounced_letter, acts.changes, person_was_seen)
-LETTERS: tuple[Rule, ...] = (customer_is_confirmed, agents_are_told, agents_hear_of_bounce, acts.letters_of)
+CHANGES: tuple[Rule, ...] = (
+    new_ticket,
+    new_entry,
+    bounced_letter,
+    acts.changes,
+    forwards.changes,
+    person_was_seen,
+)
+LETTERS: tuple[Rule, ...] = (
+    customer_is_confirmed,
+    agents_are_told,
+    agents_hear_of_bounce,
+    acts.letters_of,
+    forwards.letters_of,
+)
 STAGES: tuple[tuple[Rule, ...], ...] = (GATE, MACHINE, THREAD, AUTHOR, WAYS, CHANGES, LETTERS)
 
 

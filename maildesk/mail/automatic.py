@@ -125,9 +125,13 @@ def _null_sender(seen: Seen) -> str | None:
     return "return-path: <>" if value == b"<>" else None
 
 
+def is_robot(address: str) -> bool:
+    """Whether no person reads what is sent to the address, by its local part."""
+    return _ROBOTS.match(address.rpartition("@")[0].casefold()) is not None
+
+
 def _robot_address(seen: Seen) -> str | None:
-    local = seen.author.rpartition("@")[0].casefold()
-    return f"from: {local[:60]}" if local and _ROBOTS.match(local) else None
+    return f"from: {seen.author.rpartition('@')[0].casefold()[:60]}" if is_robot(seen.author) else None
 
 
 def _away_subject(seen: Seen) -> str | None:

@@ -27,9 +27,12 @@ class _Marked:
 
 def blocks_of(text: str) -> tuple[Block, ...]:
     """The blocks of a text in order; joined by newlines they are the text, a ">" for the quote marks."""
-    whole = text.split("\n")
+    whole = text.split("\n", READ_LINES)
     marked = _without_marks([piece for line in whole[:READ_LINES] for piece in apart(line)])
-    beyond = whole[READ_LINES:] if text.isascii() else _without_marks(whole[READ_LINES:]).lines
+    # A million lines that no rule looks at stay one string.
+    beyond = whole[READ_LINES:]
+    if beyond and unmarked(beyond[0]) != beyond[0]:
+        beyond = _without_marks(beyond[0].split("\n")).lines
     reading = Reading(marked.lines, marked.quoted, [])
     walk(reading)
     _sign(reading, marked.signed)

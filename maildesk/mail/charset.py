@@ -17,9 +17,18 @@ _SHIFTING = {"utf-7": b"+", "hz": b"~"}
 _WIDER = {"big5hkscs": "cp950", "euc_jp": "euc_jis_2004", "cp932": "shift_jis_2004", "cp949": "johab"}
 _EAST_ASIAN = frozenset(("gb18030", "big5hkscs", "cp949", "cp932", "euc_jp"))
 _ASCII = bytes(range(128))
+_HIGH = bytes(range(128, 256))
+_NO_LETTERS = bytes(b for b in range(256) if not chr(b).isalpha() or b > 127)
+# What people write undeclared in scripts that are not Latin.
+_GUESSES = "cp1251 koi8_r koi8_u cp866 iso8859_5 gb18030 big5hkscs cp932 euc_jp cp949 cp1253 cp1255 cp1256"
+_GUESSED_BYTES, _HIGH_MIN = 8_192, 60
 # So many 8-bit bytes in valid UTF-8 are no accident, whatever was declared: in single bytes, in pairs.
 _NO_ACCIDENT, _NO_ACCIDENT_IN_PAIRS = 6, 16
 _SAMPLE_BYTES = 65_536
+# Characters that Windows adds are looked for in a text of this length, letter by letter.
+_JIS_BYTES = 1_048_576
+# A text of more shifts is no letter: it is read at once, with a mark for each letter of Windows'.
+_ESCAPES = 20_000
 _JIS = re.compile(rb"\x1b(\$[@AB]|\$\([@ABD]|\([A-Z0-9])")
 # One such pair is enough, for nobody types it; of others two are needed.
 _SURE = re.compile("[ÂÃ][\u00a0-\u00bf]|â€|ðŸ|Ã[ƒ‚]")
@@ -32,7 +41,8 @@ _RARE = re.compile(
 _MARKS_RUN = 4
 _MARK = r"[\u0300-\u036f\u0483-\u0489\u1ab0-\u1aff\u1dc0-\u1dff\u20d0-\u20ff\ufe20-\ufe2f]"
 _MARKS = re.compile(f"({_MARK}{{{_MARKS_RUN}}}){_MARK}+")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
 _BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
@@ -67,10 +77,10 @@ def decode(raw: bytes, label: str | None = None) -> str:
         except (UnicodeError, ValueError):
             continue
     if codec is None or codec in _WESTERN:
-        return raw.decode("cp1252", "replace")
+        return raw.decode(_guessed(raw) or "cp1252", "replace")
     text = raw.decode(codec, "replace")
     # A UTF-8 label over Western bytes: nearly every 8-bit byte is then a fault.
-    if codec == "utf-8" and text.count("\ufffd") * 2 > sum(1 for c in text if c > "\x7f"):
+    if codec == "utf-8" and text.count("\ufffd") * 2 > len(text) - len(text.encode("ascii", "ignore")):
         return raw.decode("cp1252", "replace")
     return text
 
@@ -80,7 +90,7 @@ def _order(raw: bytes, codec: str | None) -> list[str]:
     if codec is None or codec == "utf-8":
         return ["utf-8"]
     if codec in _WESTERN:
-        return ["utf-8", codec]
+        return ["utf-8"]
     wider = [_WIDER[codec]] if codec in _WIDER else []
     if codec in _WIDE:
         return [codec]
@@ -90,12 +100,34 @@ def _order(raw: bytes, codec: str | None) -> list[str]:
     return [codec, "utf-8", *wider]
 
 
+def _guessed(raw: bytes) -> str | None:
+    """The charset that undeclared 8-bit text is most likely written in; None where most letters are ASCII.
+
+    No Western language has as many letters beyond ASCII, so their texts, which a statistic takes for anything, never
+    get here; below sixty such bytes it errs.
+    """
+    sample = raw[:_GUESSED_BYTES]
+    if len(raw) > _GUESSED_BYTES:
+        # A letter of two bytes must not be cut in the middle.
+        sample = sample.rstrip(_HIGH) or sample
+    high = len(sample.translate(None, _ASCII))
+    if high < _HIGH_MIN or high < len(sample.translate(None, _NO_LETTERS)):
+        return None
+    # Loaded when such a mail comes.
+    from charset_normalizer import from_bytes
+
+    best = from_bytes(sample, cp_isolation=_GUESSES.split()).best()
+    return best.encoding if best else None
+
+
 def _from_jis(raw: bytes) -> str:
     """ISO-2022-JP with the characters that Windows adds to it (NEC's row 13, IBM's rows): those are in cp932."""
     try:
         return raw.decode("iso2022_jp_2")
     except UnicodeError:
         pass
+    if len(raw) > _JIS_BYTES or raw.count(b"\x1b") > _ESCAPES:
+        return raw.decode("iso2022_jp_2", "replace")
     out: list[str] = []
     known: dict[bytes, str] = {}
     at, mode = 0, b"(B"
@@ -170,7 +202,9 @@ def storable(text: str) -> str:
     text = _CONTROLS.sub("", text)
     if text.isascii():
         return text
-    text = _MARKS.sub(r"\1", text.encode("utf-8", "replace").decode("utf-8"))
+    if _SURROGATE.search(text):
+        text = text.encode("utf-8", "replace").decode("utf-8")
+    text = _MARKS.sub(r"\1", text)
     # Ordering the marks of one letter takes time with the square of their number: such a text stays as it is.
     return text if len(text) > _NFC_LIMIT or _LONG_RUN.search(text) else unicodedata.normalize("NFC", text)
 

@@ -19,8 +19,11 @@ FENCED_LINES = 40
 FOOTER_LINES = 10
 # A shorter paragraph is a person's sentence about something confidential, not a lawyer's.
 DISCLAIMER_CHARS = 140
+# Its first words tell what a line is.
+DISCLAIMER_READ = 2_000
 SIGNED_LINE_CHARS = 90
 CONTACT_LINES = (3, 10)
+SHORT_LINES = 6
 # A footer, two disclaimers, a banner's paragraph, a card and a closing: nothing honest has more below it.
 PEELED = 8
 
@@ -37,6 +40,7 @@ _PARTS = re.compile(r"\s*(?:/|\||,|;|\s(?:and|und|et|y|e|en|og|och|ja|i|&|\+)\s)
 _SMALL = re.compile(
     r"(?:d[aeiou]s?|del|della|de[rn]|von|vom|van|zu[rm]?|l[aeo]s?|[ae]l|bin|ben|ibn|y|e|i|und|and|et|the|of|for|im|in)"
 )
+_SHORT_RULES = frozenset(("--", "---", "----", "__", "___", "—", "——", "–", "––"))
 _NAME_SIGN = re.compile(r"(?:[-–—~]{1,2}|/{1,2}|[—–~]\s)(?=[^\W\d_])")
 _BULLET = re.compile(r"\s*(?:[-*•·–—]|\d{1,3}[.)])\s")
 Span = tuple[int, int, BlockKind]
@@ -157,7 +161,7 @@ def _peel(reading: Reading, begin: int, end: int) -> None:
             if span is None:
                 continue
             start, stop, kind = span
-            if peeler in (_contact, _dash_name, _ruled_card):
+            if peeler in (_contact, _dash_name, _ruled_card, _short_rule):
                 seen.add(peeler)
             above = any(kinds[i] == "own" and lines[i].strip() for i in range(start))
             if kind == "signature" and not above:
@@ -198,6 +202,20 @@ def _ruled_card(lines: list[str], begin: int, end: int, _is_signed: bool) -> Spa
     return None
 
 
+def _short_rule(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span | None:
+    """A name under two or three dashes, without the empty line that RFC 3676 does not ask for either."""
+    filled = 0
+    for at in range(end - 1, begin, -1):
+        if lines[at].strip() in _SHORT_RULES:
+            below = [line for line in lines[at + 1 : end] if line.strip()]
+            is_card = bool(below) and _is_name(below[0]) and not _BULLET.match(below[0])
+            return (at, end, "signature") if is_card and all(map(_is_signed_line, below)) else None
+        filled += bool(lines[at].strip())
+        if filled > SHORT_LINES:
+            return None
+    return None
+
+
 def _paragraph(lines: list[str], begin: int, end: int) -> int:
     """Where the last paragraph begins."""
     at = end
@@ -209,7 +227,7 @@ def _paragraph(lines: list[str], begin: int, end: int) -> int:
 def _disclaimer(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span | None:
     """A lawyer's paragraph without a rule above it."""
     at = _paragraph(lines, begin, end)
-    text = " ".join(lines[at:end]).casefold()
+    text = " ".join(line[:DISCLAIMER_READ] for line in lines[at:end]).casefold()
     if at == begin or len(text) < DISCLAIMER_CHARS:
         return None
     found = [phrase for phrase in phrases().disclaimers if phrase in text]
@@ -326,4 +344,4 @@ def _contact(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span |
     return (at, end, "signature") if fits else None
 
 
-_PEELERS = (_footer, _disclaimer, _ruled_card, _closing, _dash_name, _contact)
+_PEELERS = (_footer, _disclaimer, _ruled_card, _short_rule, _closing, _dash_name, _contact)

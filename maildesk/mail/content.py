@@ -4,6 +4,7 @@ Never decides who wrote what of it."""
 from __future__ import annotations
 
 import re
+import sys
 from dataclasses import dataclass, field, replace
 from urllib.parse import unquote
 
@@ -19,6 +20,8 @@ from maildesk.mail.rtf import rtf_text
 from maildesk.mail.tnef import SIGNATURE, open_tnef
 from maildesk.mail.transfer import files_in
 
+# What a text may take in memory and in lines, at most: more than any mail of 35 MB has that a person wrote.
+TEXT_BYTES, LINES = 41_943_040, 1_000_000
 # An HTML part costs as much as so many tags before its first one.
 PART_TAGS = 50
 # Mails in mails that are looked into for a text when the mail itself has none.
@@ -91,7 +94,8 @@ def _last_resort(tree: Part) -> list[str]:
     """
     leaves = [part for part in tree.walk() if not part.parts]
     for kinds in (("text/plain",), ("message/delivery-status", "text/rfc822-headers")):
-        texts = [unmarked(storable(text(part))) for part in leaves if part.type in kinds][:3]
+        found = (text(part, files_in(content(part))[0]) for part in leaves if part.type in kinds)
+        texts = [unmarked(storable(one)) for one in found][:3]
         if any(one.strip() for one in texts):
             return texts
     inner = next((part for part in leaves if part.type in _MAILS), None)
@@ -170,25 +174,43 @@ def _is_body(part: Part, into: Content, within: str) -> bool:
 
 def _gather_text(part: Part, into: Content) -> None:
     if part.type == "text/html":
-        raw = content(part)
-        markup = mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw))))
-        into.htmls.append(markup)
-        into.texts.append(into.read_html(markup))
-        if markup.count("<") > html.PLAIN_TAGS:
-            into.defects.append("the HTML is too long to be read; its end is in the raw mail alone")
+        _read_html(_markup(part), into)
         return
     if part.type in _TWINS:
         return
-    plain = mended(unmarked(storable(_without_files(part, into))))
+    # What mending brings to light may be a control or a mark as well.
+    plain = unmarked(storable(mended(storable(_cut(_without_files(part, into), into)))))
     if part.type in ("text/enriched", "text/richtext"):
         plain = _ENRICHED.sub(lambda found: "<" if found[1] else "", plain)
     if part.params.get("format", "").casefold() == "flowed":
         plain = unflowed(plain, delete_space=part.params.get("delsp", "").casefold() == "yes")
     if plain.lstrip()[:1] == "<" and len(_TAG.findall(plain[:4_000])) >= 3:
         # Programs that write HTML and forget to say so.
-        into.htmls.append(plain)
-        plain = into.read_html(plain)
+        _read_html(plain, into)
+        return
     into.texts.append(plain)
+
+
+def _markup(part: Part) -> str:
+    raw = content(part)
+    return storable(mended(storable(decode(raw, part.params.get("charset") or html.meta_charset(raw)))))
+
+
+def _read_html(markup: str, into: Content) -> None:
+    into.htmls.append(markup)
+    into.texts.append(into.read_html(markup))
+    if markup.count("<") > html.PLAIN_TAGS and len(markup) > html.PLAIN_CHARS:
+        into.defects.append("the HTML is too long to be read; its end is in the raw mail alone")
+
+
+def _cut(shown: str, into: Content) -> str:
+    """The text up to the limits; a defect says where there was more."""
+    kept = shown[: TEXT_BYTES * len(shown) // max(1, sys.getsizeof(shown))]
+    if kept.count("\n") > LINES:
+        kept = kept[: len(kept) - len(kept.split("\n", LINES)[-1])]
+    if len(kept) < len(shown):
+        into.defects.append("the text is too long to be read; its end is in the raw mail alone")
+    return kept
 
 
 def _without_files(part: Part, into: Content) -> str:

@@ -153,18 +153,28 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
     """
     text = value[:FIELD_BYTES].decode("latin-1")
     pieces = _split_quoted(text, ";")
-    main = pieces[0].strip().casefold()
-    if " " in main and "=" in main:
-        # "text/plain charset=utf-8": the semicolon is missing.
-        main, _, rest = main.partition(" ")
+    main, space, rest = pieces[0].strip().partition(" ")
+    if "=" in main:
+        # The first word is missing: `filename="a.pdf"`.
+        pieces.insert(1, pieces[0])
+        main = ""
+    elif space and "=" in rest:
+        # The semicolon is missing: "text/plain charset=utf-8".
         pieces.insert(1, rest)
+    else:
+        main = pieces[0].strip()
+    last = ""
     plain: dict[str, str] = {}
     extended: dict[str, list[tuple[int, str, bool]]] = {}
     for piece in pieces[1:200]:
         name, equals, raw_value = piece.partition("=")
         name = name.strip().casefold()
+        if not equals and piece.strip() and last in ("filename", "name"):
+            # A semicolon in a name without quotes.
+            plain[last] += f";{piece.rstrip()}"
         if not equals or not name:
             continue
+        last = name
         content = _unquoted(raw_value.strip())
         if found := _CONTINUED.match(name):
             extended.setdefault(found[1], []).append((int(found[2]), content, bool(found[3])))
@@ -177,7 +187,7 @@ def parameters(value: bytes) -> tuple[str, dict[str, str]]:
         # Who writes both forms and an encoded word in the plain one has its meaning there (Kopano does).
         if "=?" not in plain.get(name, ""):
             read[name] = _rejoined(runs)
-    return main, read
+    return main.casefold(), read
 
 
 def _rejoined(runs: list[tuple[int, str, bool]]) -> str:

@@ -80,21 +80,34 @@ class Bounce:
 
 
 @dataclass(frozen=True, slots=True)
-class Forwarded:
-    """What a person forwarded: the inner author, subject, date and text."""
-
-    author: Person | None
-    subject: str
-    date: datetime | None
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
 class Block:
     """A run of lines of one kind, in the order of the mail; joined by newlines the blocks are the full text."""
 
     kind: BlockKind
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forwarded:
+    """What a person forwarded: the inner author, subject, date and text.
+
+    author: None where no address stands there, or several; name: as the mail gives it, also without an address.
+    authors: everybody who may have written it, when that is not one alone; () otherwise.
+    attachments: those of the inner mail; of a forward in the text the outer mail's are meant.
+    message_ids: of the attached mails. blocks: the text's. above: what the forwarder wrote over it. language: of the inner text.
+    """
+
+    author: Person | None
+    subject: str
+    date: datetime | None
+    text: str
+    name: str = ""
+    authors: tuple[Person, ...] = ()
+    attachments: tuple[Attachment, ...] = ()
+    message_ids: tuple[str, ...] = ()
+    blocks: tuple[Block, ...] = ()
+    above: str = ""
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.bounce import bounce_of
 from maildesk.mail.charset import decode, one_line, storable
 from maildesk.mail.content import Content, content_of
-from maildesk.mail.forward import forwarded_in
+from maildesk.mail.enclosed import forward_of
 from maildesk.mail.head import FIELD_BYTES, HEAD_BYTES, Head, date_of, ids_in, parameters, read_head
 from maildesk.mail.language import LANGUAGES, language_of
 from maildesk.mail.limits import content_key, monstrous
 from maildesk.mail.marks import QUOTE_BEGINS, unmarked
-from maildesk.mail.model import Block, Forwarded, Mail
-from maildesk.mail.parts import Part, content, take_apart
+from maildesk.mail.model import Block, Mail
+from maildesk.mail.parts import take_apart
 from maildesk.mail.people import author_of, people_in
 from maildesk.mail.shown import shown_of
 
@@ -82,9 +82,8 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
     author = mail.author.address if mail.author else ""
     why = automatic(head, tree, author)
     bounce = bounce_of(head, tree, full_text, author)
-    forwarded = None if bounce else _forwarded(tree, full_text, mail.subject)
     markup, attachments = "\n".join(gathered.htmls) or None, tuple(gathered.attachments)
-    return replace(
+    mail = replace(
         mail,
         text=text,
         full_text=full_text,
@@ -96,9 +95,9 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
         automatic=why or ("bounce" if bounce else None),
         absence=bounce is None and is_absence(head, why),
         bounce=bounce,
-        forwarded=forwarded,
         defects=_defects(head, gathered),
     )
+    return mail if bounce else replace(mail, forwarded=forward_of(tree, mail, head.first("date"), languages))
 
 
 def _blocks(gathered: Content) -> tuple[Block, ...]:
@@ -155,25 +154,6 @@ def _references(head: Head) -> tuple[str, ...]:
     """References, then what In-Reply-To adds, oldest first."""
     ids = [i for name in ("references", "in-reply-to") for value in head.every(name) for i in ids_in(value)]
     return tuple(dict.fromkeys(ids))
-
-
-def _forwarded(tree: Part, full_text: str, subject: str) -> Forwarded | None:
-    """The first attached mail of a mail that is a forward, else what the text forwards."""
-    inline = forwarded_in(full_text, subject)
-    if inline is not None:
-        return inline
-    inner = next((part for part in tree.walk() if part.type == "message/rfc822" and part is not tree), None)
-    if inner is None:
-        return None
-    raw = content(inner).lstrip(b"\r\n")
-    if monstrous(raw):
-        return None
-    head = read_head(raw)
-    blocks = blocks_of(content_of(take_apart(raw, head)).text)
-    text = "\n".join(block.text for block in blocks)
-    return Forwarded(
-        author_of(head)[0], head.text("subject")[:SUBJECT_CHARS], date_of(head.first("date")), text.strip()
-    )
 
 
 def _defects(head: Head, gathered: Content) -> tuple[str, ...]:

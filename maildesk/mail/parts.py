@@ -6,6 +6,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from urllib.parse import unquote
 
 from maildesk.mail.charset import decode, one_line
 from maildesk.mail.head import Head, parameters, read_head, text_of
@@ -52,6 +53,7 @@ _NAMES = {
     "application/pgp-keys": "publickey.asc",
     "text/calendar": "invite.ics",
 }
+_PERCENTS = re.compile(r"%[c-fC-F][0-9a-fA-F]%[89abAB][0-9a-fA-F]")
 _FILE_LIKE = re.compile(r"[^/\\:<>|?*]{1,200}\.[A-Za-z][A-Za-z0-9]{1,4}")
 _TYPES = {ending: kind for kind, ending in reversed(_SUFFIXES.items()) if kind != "message/delivery-status"}
 
@@ -169,10 +171,13 @@ def _guesses(raw: bytes, head: Head, end: int) -> Iterator[bytes]:
 def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int, int]]:
     """Where the parts between boundaries lie; the line end before a boundary is its own (RFC 2046, 5.1.1)."""
     mark = b"--" + boundary
+    # Lines that only begin like the boundary are passed over here: a mail may have millions.
+    marks = re.compile(re.escape(mark) + rb"(?=[ \t\r\x0b\x0c]*+(?:--)?+[ \t\r\x0b\x0c]*+(?:\n|\Z))")
     spans: list[tuple[int, int]] = []
     begin = -1
-    at = raw.find(mark, start, end)
-    while at >= 0:
+    found = marks.search(raw, start, end)
+    while found:
+        at = found.start()
         after = at + len(mark)
         if at == start or raw[at - 1 : at] == b"\n":
             newline = raw.find(b"\n", after, end)
@@ -184,7 +189,7 @@ def _spans(raw: bytes, boundary: bytes, start: int, end: int) -> list[tuple[int,
                     spans.append((begin, max(begin, stop - 1 if raw[stop - 1 : stop] == b"\r" else stop)))
                 begin = -1 if rest == b"--" else min(line_end + 1, end)
                 after = line_end
-        at = raw.find(mark, after, end)
+        found = marks.search(raw, after, end)
     if 0 <= begin < end:
         # The closing boundary never came: the mail was cut, what is there counts.
         spans.append((begin, end))
@@ -223,7 +228,17 @@ def name_of(part: Part) -> str:
     """The file name the sender gave the part, "" when none was given: the name alone, never a path."""
     given = (parameters(part.head.first("content-disposition"))[1], part.params)
     name = next((params[key] for key in ("filename", "name", "file") for params in given if params.get(key)), "")
-    return file_name(name)
+    return file_name(_percents_undone(name))
+
+
+def _percents_undone(name: str) -> str:
+    """A name that a program encoded as in an address of the web; only where letters beyond ASCII come of it."""
+    if not _PERCENTS.search(name):
+        return name
+    try:
+        return unquote(name, errors="strict")
+    except UnicodeError:
+        return name
 
 
 def usual_name(part: Part, number: int) -> str:

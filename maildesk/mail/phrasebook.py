@@ -18,6 +18,13 @@ KEYS = (
     "subject",
     "original",
     "forwarded",
+    "above",
+    "forward_prefixes",
+    "reply_prefixes",
+    "behalf",
+    "months",
+    "morning",
+    "afternoon",
     "banners",
     "banner_ends",
     "closings",
@@ -36,6 +43,11 @@ class Phrases:
     starts, verbs: an attribution line begins with one and holds the other ("on", "wrote").
     labels: the labels of the header block that Outlook writes over a quote, each with the field it stands for.
     original, forwarded: what stands between the dashes over a quoted, over a forwarded mail.
+    above: what a desk's line above its own letters holds: "reply above this line".
+    forward_prefixes: what stands before the colon in the subject of a forward, each with the "from" labels of those
+    languages in which it marks a reply ("VS:" forwards in Danish and answers in Finnish).
+    behalf: what parts the sender from whom they write for ("on behalf of").
+    months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
     banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
     footers: what a mailing list's footer holds.
@@ -48,6 +60,12 @@ class Phrases:
     labels: dict[str, str]
     original: frozenset[str]
     forwarded: frozenset[str]
+    above: tuple[str, ...]
+    forward_prefixes: dict[str, frozenset[str]]
+    behalf: tuple[str, ...]
+    months: dict[str, int]
+    morning: tuple[str, ...]
+    afternoon: tuple[str, ...]
     banners: tuple[str, ...]
     banner_ends: tuple[str, ...]
     closings: frozenset[str]
@@ -87,6 +105,22 @@ def phrases() -> Phrases:
         labels=labels,
         original=frozenset(every("original")),
         forwarded=frozenset(every("forwarded")),
+        above=every("above"),
+        forward_prefixes={
+            prefix: frozenset(
+                label
+                for book in books
+                if prefix in book["reply_prefixes"] and prefix not in book["forward_prefixes"]
+                for label in book["from"]
+            )
+            for prefix in every("forward_prefixes")
+        },
+        behalf=every("behalf"),
+        months={
+            name: number for book in books for number, names in enumerate(book["months"], 1) for name in names.split()
+        },
+        morning=every("morning"),
+        afternoon=every("afternoon"),
         banners=every("banners"),
         banner_ends=every("banner_ends"),
         closings=frozenset(every("closings")),

@@ -28,6 +28,7 @@ QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
 _RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
 _DASHES = "-_=—–*"
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
+_INNER_LABEL = re.compile(r"(?<=[\s*>])([^\W\d_]{1,20})\s?[:：]")
 _ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
 _TIME = re.compile(r"(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)|\d{1,2}\s?[时時시点]")
 _DATE = re.compile(
@@ -37,6 +38,7 @@ _DATE_FIRST = re.compile(
     r"[\[(*_\u200e-\u202e]{0,3}(?:\w{1,12}\.?,? )?(?:\d{4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,2}|\d{4}\s?[年년]"
     r"|\d{1,2}[-/. ]{1,2}(?:\d{1,2}|(?:de )?\w{3,10}\.?)[-/. ,]{1,2}(?:de )?\d{2,4})"
 )
+_ABOVE = re.compile(r"[^\w\s]{1,20}[\s\W]{0,20}\w")
 _TRIM = " \t*_-[(~\u200e\u200f\u202a-\u202e\u2066-\u2069"
 _END_TRIM = " *_\t])~\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 _COLONS = (":", "：", "︰")
@@ -115,6 +117,11 @@ def _separator(reading: Reading, at: int) -> bool:
     book = phrases()
     line = reading.lines[at]
     title = separator_title(line)
+    if len(line) < SEPARATOR_CHARS and _ABOVE.match(line) and any(phrase in line.casefold() for phrase in book.above):
+        # "##- Please type your reply above this line -##" is how desks begin their letters.
+        reading.kinds.append("attribution")
+        _rest(reading, at + 1)
+        return True
     if title is None and len(line) < SEPARATOR_CHARS and line.rstrip().endswith(_COLONS):
         # Apple writes "Begin forwarded message:" without dashes, with the header right below.
         bare = line.strip(" \t*:：").casefold()
@@ -166,7 +173,7 @@ def _header_block(reading: Reading, at: int) -> bool:
         begin = next((i for i in range(at + 1, min(at + 4, len(reading.lines))) if reading.lines[i].strip()), at)
         if begin == at:
             return False
-    end = header_end(reading.lines, begin)
+    end = header_end(reading.lines, begin) or (begin + 1 if _is_header_line(reading.lines[begin]) else None)
     if end is None:
         return False
     if begin == at and not any(reading.lines[i].strip() for i in range(at)):
@@ -175,6 +182,19 @@ def _header_block(reading: Reading, at: int) -> bool:
     reading.kinds.extend(["attribution"] * (end - at))
     _rest(reading, end)
     return True
+
+
+def _is_header_line(line: str) -> bool:
+    """Whether "From: Ana Sent: Saturday To: Lea Subject: mount" stands on one line, as HTML without breaks becomes."""
+    if not 40 < len(line) <= ATTRIBUTION_CHARS or sum(line.count(colon) for colon in _COLONS) < 3:
+        return False
+    found = _LABEL.match(line)
+    labels = phrases().labels
+    first = labels.get(found[1].casefold().strip()) if found else None
+    if first not in ("from", "sent") or not (_TIME.search(line) or _ADDRESS.search(line)):
+        return False
+    kinds = {labels.get(word.casefold()) for word in _INNER_LABEL.findall(line)} - {None}
+    return len(kinds | {first}) >= 3
 
 
 def header_end(lines: list[str], at: int) -> int | None:

@@ -151,6 +151,11 @@ UPDATE tickets SET state = :state, solved_at = :solved_at, updated_at = :at WHER
 -- settle; primary key.
 UPDATE tickets SET assignee = :assignee, updated_at = :at WHERE id = :id;
 
+-- change: requester of a ticket
+-- settle, when an agent says who asked; primary key.
+UPDATE tickets SET requester_address = :requester_address, requester_key = :requester_key,
+  requester_name = :requester_name, updated_at = :at WHERE id = :id;
+
 -- change: priority of a ticket
 -- settle; primary key.
 UPDATE tickets SET priority = :priority, updated_at = :at WHERE id = :id;
@@ -213,11 +218,13 @@ DELETE FROM contents WHERE id IN (
   WHERE outbox.state = 'sent' AND outbox.sent_at < :before LIMIT :limit);
 
 -- list: new tickets that nobody was told of
--- jobs, for the admins' daily letter; index tickets(state, solved_at). Nobody believed their senders.
+-- jobs, for the admins' daily letter; indexes tickets(state, solved_at), outbox(ticket_id, copy). Nobody believed their
+-- senders; where an agent was asked who it is, somebody knows.
 SELECT number, created_at FROM tickets
 WHERE state = 'new' AND (requester_address IS NULL OR EXISTS (
   SELECT 1 FROM entries WHERE entries.ticket_id = tickets.id AND entries.kind = 'customer'
     AND entries.flags LIKE '%auth-fail%'))
+  AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.ticket_id = tickets.id AND outbox.notice = 'who-wrote')
 ORDER BY number LIMIT :limit;
 
 -- find: job

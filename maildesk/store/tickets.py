@@ -145,6 +145,19 @@ def add_ticket(tx: Tx, opened: Opened, at: datetime) -> int:
     return ticket_id
 
 
+def set_requester(tx: Tx, ticket_id: int, requester: Person, at: datetime) -> None:
+    """Whose ticket it is; they are one of its people from now on."""
+    tx.change(
+        "requester of a ticket",
+        id=ticket_id,
+        requester_address=requester.address,
+        requester_key=key(requester.address),
+        requester_name=storable(requester.name),
+        at=iso(at),
+    )
+    slot_of(tx, ticket_id, "customer", requester, at)
+
+
 def slot_of(tx: Tx, ticket_id: int, kind: Literal["customer", "agent"], person: Person, at: datetime) -> int:
     """Somebody's slot on a ticket; they get the next one when they have none."""
     address_key = key(person.address)

@@ -30,7 +30,12 @@ def test_the_counts(is_unproved: bool, day: int, hour: int, goes: bool) -> None:
 
 def test_only_answers_of_machines_are_braked() -> None:
     """What a person wrote and what agents are told is never held back."""
-    assert {n.name for n in NOTICES if n.is_braked} == {"confirmation", "confirmation-unproved", "not-taken"}
+    assert {n.name for n in NOTICES if n.is_braked} == {
+        "confirmation",
+        "confirmation-unproved",
+        "confirmation-for",
+        "not-taken",
+    }
     assert not is_braked(plan("answer", is_unproved=False))
 
 

@@ -12,6 +12,7 @@ from maildesk.config import Agent, Config, Desk, Mailbox, Relay
 from maildesk.desk.commands import COMMANDS, MAX_COMMAND_LINES, Act, Reading, effects, read
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
+from maildesk.mail.model import Person
 from maildesk.mail.token import Keyring
 
 AT = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
@@ -63,6 +64,13 @@ def reading(text: str) -> Reading:
         ("#assign ben", Act(assignee="ben@desk.test")),
         ("#assign ana", Act(assignee="ana@desk.test")),
         ("#priority: HIGH", Act(priority="high")),
+        ("#for lea@client.test", Act(requester=Person("lea@client.test"))),
+        ("#for LEA@Client.test Lea  Martin", Act(requester=Person("LEA@client.test", "Lea Martin"))),
+        ("#for: Lea Martin <lea@client.test>", Act(requester=Person("lea@client.test", "Lea Martin"))),
+        (
+            "#for\u00a0lea@client.test <mailto:lea@client.test> Lea Martin",
+            Act(requester=Person("lea@client.test", "Lea Martin")),
+        ),
         ("#tag refund, Märch -old", Act(tags=("refund", "märch"))),
         ("#tag #refund refund", Act(tags=("old", "refund"))),
     ],
@@ -99,6 +107,12 @@ def test_a_bad_argument_refuses_everything(line: str) -> None:
     assert found.refused is not None
     assert (found.refused.kind, found.refused.detail) == ("bad-argument", line)
     assert found.text == "Hello Lea."
+
+
+def test_two_people_are_nobody() -> None:
+    """Two lines that name two people refuse both; the same one twice is one."""
+    assert reading("#for lea@client.test\n#for max@client.test").refused is not None
+    assert reading("#for lea@client.test\n#for LEA@client.test Lea").act.requester == Person("LEA@client.test", "Lea")
 
 
 def test_a_first_name_of_two_is_nobody() -> None:

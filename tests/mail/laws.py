@@ -10,9 +10,11 @@ from typing import Any
 from maildesk.mail.model import Mail
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f]")
+# With these the HTML reader marks what is quoted; nothing of it comes out.
+_MARK = re.compile("[\ue0f1-\ue0f4]")
 _LINE_BREAK = re.compile(r"[\r\n\x85\u2028\u2029]")
 # These may have several lines; every other string is one.
-_LONG = ("text", "full_text", "html", "trace")
+_LONG = ("text", "full_text", "html", "trace", "above")
 
 
 def broken(mail: Mail) -> list[str]:
@@ -21,7 +23,7 @@ def broken(mail: Mail) -> list[str]:
     for name, value in _strings(mail, ""):
         if not _is_unicode(value):
             faults.append(f"{name} holds a lone surrogate: {value!r:.80}")
-        if _CONTROL.search(value):
+        if _CONTROL.search(value) or (name in ("text", "full_text") and _MARK.search(value)):
             faults.append(f"{name} holds a control: {value!r:.80}")
         if name not in _LONG and _LINE_BREAK.search(value):
             faults.append(f"{name} holds a line break: {value!r:.80}")

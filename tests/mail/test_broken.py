@@ -69,6 +69,13 @@ def test_no_text_is_lost(body: bytes) -> None:
     assert "hello there" in understand(HEAD + body).full_text
 
 
+def test_a_file_alone_is_no_text() -> None:
+    """A mail that is nothing but a uuencoded file has the file and no words."""
+    mail = understand(HEAD + b"\r\nbegin 644 a.txt\n#86)C\n`\nend\n")
+    assert [(a.name, a.content) for a in mail.attachments] == [("a.txt", b"abc")]
+    assert mail.full_text.strip() == ""
+
+
 def test_html_without_words_is_no_text() -> None:
     """Nobody is shown tags."""
     assert understand(HEAD + b"Content-Type: text/html\r\n\r\n<div><br></div>").full_text.strip() == ""

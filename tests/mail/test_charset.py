@@ -160,3 +160,44 @@ def test_text_with_one_sound_letter_stays(text: str) -> None:
 def test_one_line_has_no_controls() -> None:
     """Line breaks, bidi controls and controls are gone from a subject."""
     assert one_line("a\r\nb\u202ec\x07 \u2028 d") == "a bc d"
+
+
+UNDECLARED = {
+    "Здравствуйте, я заказал у вас книгу две недели назад, но она так и не пришла. Где мой заказ?": (
+        "cp1251",
+        "koi8_r",
+        "cp866",
+        "iso8859_5",
+    ),
+    "您好，我两个星期以前在你们网站上订了一本书，但是到现在还没有收到。请问什么时候可以送到？谢谢。": ("gb18030",),
+    "您好，我兩個星期以前在你們網站上訂了一本書，但是到現在還沒有收到。請問什麼時候可以送到？謝謝。": ("big5",),
+    "お世話になっております。二週間前に本を注文しましたが、まだ届いておりません。よろしくお願いします。": (
+        "cp932",
+        "euc_jp",
+    ),
+    "안녕하세요. 두 주 전에 책을 한 권 주문했는데 아직 도착하지 않았습니다. 감사합니다.": ("cp949",),
+    "Καλημέρα σας, παρήγγειλα ένα βιβλίο πριν από δύο εβδομάδες αλλά δεν έχει έρθει ακόμα.": ("cp1253",),
+    "שלום, הזמנתי ספר לפני שבועיים והוא עדיין לא הגיע. אנא אמרו לי היכן ההזמנה שלי. תודה רבה.": ("cp1255",),
+}
+
+
+@pytest.mark.parametrize("text", UNDECLARED)
+@pytest.mark.parametrize("label", [None, "us-ascii", "iso-8859-1", "unknown-8bit"])
+def test_undeclared_text_in_another_script_is_guessed(text: str, label: str | None) -> None:
+    """A text that is mostly 8-bit is read in its own script, where nothing or nonsense is declared."""
+    assert [decode(text.encode(codec), label) for codec in UNDECLARED[text]] == [text] * len(UNDECLARED[text])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Où est ma commande ? Elle a été passée il y a déjà trois semaines, à l'été, et j'espérais la recevoir.",
+        "Größere Mengen müssen über die Außenstelle in Köln bestellt werden, möglichst früh natürlich.",
+        "Não há informação sobre a entrega, não há previsão, não há ninguém que responda às questões.",
+        "ÉTÉ ÀÀÀÀ ÉÉÉÉÉÉ",
+        "ééééééééééééé" * 9 + " and then so many words of plain letters that nobody takes it for anything else",
+    ],
+)
+def test_western_text_is_never_guessed(text: str) -> None:
+    """Undeclared text in Latin letters is windows-1252."""
+    assert decode(text.encode("cp1252")) == text

@@ -192,6 +192,43 @@ def test_subject_reads_as_meant(field: bytes, subject: str) -> None:
     assert understand(b"From: a@b.test\r\nSubject: " + field + b"\r\n\r\nx").subject == subject
 
 
+@pytest.mark.parametrize(
+    ("fields", "name"),
+    [
+        (
+            b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="R%C3%A9sum%C3%A9.pdf"',
+            "Résumé.pdf",
+        ),
+        (
+            b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="100%25 sure.pdf"',
+            "100%25 sure.pdf",
+        ),
+        (
+            b"Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=semi;colon.pdf",
+            "semi;colon.pdf",
+        ),
+        (b'Content-Type: application/pdf\r\nContent-Disposition: attachment filename="NoSemi.pdf"', "NoSemi.pdf"),
+        (b'Content-Type: application/pdf\r\nContent-Disposition: filename="Only Name.pdf"', "Only Name.pdf"),
+        (
+            b"Content-Type: application/pdf\r\nContent-Disposition: attachment; filename=C:\\tmp\\my file.pdf",
+            "my file.pdf",
+        ),
+        (
+            b"Content-Type: application/pdf\r\nContent-Disposition: attachment; filename*=R%C3%A9sum%C3%A9.pdf",
+            "Résumé.pdf",
+        ),
+        (b'Content-Type: application/pdf; name="R\xc3\x83\xc2\xa9sum\xc3\x83\xc2\xa9.pdf"', "Résumé.pdf"),
+        (b'Content-Type: application/pdf; name="\xe2\x80\xaefdp.exe"', "fdp.exe"),
+        (b'Content-Type: application/pdf; name="=?utf-8?Q?R=C3=A9su?= =?utf-8?Q?m=C3=A9.pdf?="', "Résumé.pdf"),
+        (b'Content-Type: application/pdf\r\nContent-Disposition: attachment; filename="unclosed.pdf', "unclosed.pdf"),
+    ],
+)
+def test_files_have_the_names_that_people_gave_them(fields: bytes, name: str) -> None:
+    """However a program wrote the name, it is the one that the sender saw."""
+    raw = b"From: a@b.test\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n" + fields + b"\r\n\r\nx\r\n--b--"
+    assert [a.name for a in understand(raw).attachments] == [name]
+
+
 def test_attachments_hold_the_real_bytes() -> None:
     """An attachment's content has its transfer encoding undone; an attached mail is there as it came."""
     mail = mail_of("file-names")
