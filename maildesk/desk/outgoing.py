@@ -58,11 +58,13 @@ def _marked(blocks: tuple[Block, ...], lines: list[str], first: str) -> tuple[Bl
             kind, plain = block.kind, _plain(line, _LISTED)
             if at < 0 and kind == "own" and len(plain) >= _SURE_CHARS and first.startswith(plain):
                 at = whole.index(first)
-            if at >= 0 and kind in ("own", "signature"):
+            if at >= 0:
+                # Lines that bear a mark count too: a program that broke one left its end without.
                 is_sure = plain in known or len(plain) >= _SURE_CHARS
                 place = at if whole.startswith(plain, at) else whole.find(plain) if is_sure else -1
                 if place >= 0:
-                    kind, at = "quote", place + len(plain) + bool(plain)
+                    at = place + len(plain) + bool(plain)
+                    kind = "quote" if kind in ("own", "signature") else kind
             found.append((kind, line))
     runs = groupby(found, key=lambda one: one[0])
     return tuple(Block(kind, "\n".join(text for _, text in run)) for kind, run in runs)

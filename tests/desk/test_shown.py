@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import textwrap
 from email.message import EmailMessage
 
 import pytest
 
 from maildesk.desk.letters import MAX_CARRIED_BYTES
+from tests.desk.test_attacks import UNMARKED
 from tests.desk.world import Letter, World, only
 
 ANA = "Ana Lima <ana@desk.test>"
@@ -136,3 +138,34 @@ def test_an_answer_to_a_rich_notice_is_the_agents_words_alone(world: World, prog
     world.give((head + PROGRAMS[program].format(page=_page(notice))).encode(), str(notice.message["Reply-To"]))
     answer = only(world.letters(), "answer", "lea@client.test")
     assert answer.text.strip() == "Use water."
+
+
+@pytest.mark.parametrize("program", UNMARKED)
+def test_a_note_below_a_rich_notice_stays_inside_however_it_is_quoted(world: World, program: str) -> None:
+    """Formatting in a notice does not hide its beginning: what stands below, a note above all, is found again."""
+    world.give(_mail(RICH, ("shot@lea", "png", PNG)))
+    first = {letter.recipient: letter for letter in world.letters()}
+    world.write(ANA, "#assign me\n", answers=first["ana@desk.test"])
+    world.write(BEN, "#note\nThe customer cannot be trusted.\n", answers=first["ben@desk.test"])
+    rich = RICH.replace("49", "50").replace("the manual", "https://bank.test/")
+    raw = _mail(rich, ("shot@lea", "png", PNG)).replace(b"<rich@", b"<more@")
+    world.give(raw, str(first["lea@client.test"].message["Reply-To"]))
+    notice = only(world.letters(), "reply", "ana@desk.test")
+    assert "<b>error 50</b>" in _page(notice)
+    assert "cannot be trusted" in _page(notice)
+    words = UNMARKED[program].format(
+        html=_page(notice),
+        text=notice.text,
+        bars=notice.text.replace("\n", "\n| "),
+        narrow="\n".join(textwrap.fill(line, 32) for line in notice.text.splitlines()),
+    )
+    kind = "html" if "<div>" in words else "plain"
+    head = (
+        f"Authentication-Results: mx.desk.test; dmarc=pass header.from=desk.test\nFrom: {ANA}\nMessage-ID: <a@x.test>\n"
+        f"References: {notice.message['Message-ID']}\nContent-Type: text/{kind}; charset=utf-8\n\n"
+    )
+    world.give((head + words).encode(), str(notice.message["Reply-To"]))
+    answer = only(world.letters(), "answer", "lea@client.test")
+    assert answer.text.startswith("Use water.")
+    assert "trusted" not in answer.text
+    assert "#note" not in answer.text
