@@ -89,6 +89,9 @@ def _order(raw: bytes, codec: str | None) -> list[str]:
     """The codecs to try, the likeliest first."""
     if codec is None or codec == "utf-8":
         return ["utf-8"]
+    if codec == "iso8859-15":
+        # Who names it means it: the euro sign stands where windows-1252 has another.
+        return ["utf-8", codec]
     if codec in _WESTERN:
         return ["utf-8"]
     wider = [_WIDER[codec]] if codec in _WIDER else []

@@ -196,7 +196,7 @@ def _lines(text: str) -> list[str]:
     """The lines that are looked at; one that holds a separator and all fields is taken apart, the first two times."""
     lines: list[str] = []
     apart = 0
-    for line in text.split("\n")[:READ_LINES]:
+    for line in text.split("\n", READ_LINES)[:READ_LINES]:
         pieces = _apart(line) if apart < 2 else (line,)
         apart += len(pieces) > 1
         lines += pieces
