@@ -130,7 +130,7 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     words = words_of(full_text)
     flat = flattened(words)
     by_words = _holds(flat, book.bounced) or _holds(flat, book.delayed)
-    if (_holds(subject, book.delivered) or _holds(flat, book.delivered)) and not (by_words or by_subject):
+    if _holds(subject, book.delivered) or (_holds(flat, book.delivered) and not by_words):
         return False
     if is_typed and by_words:
         return True
@@ -189,13 +189,21 @@ def _from_words(head: Head, tree: Part, full_text: str, author: str, named: tupl
         )
     unsaid = "4.0.0" if is_delay else "5.0.0"
     failures = {
-        address.casefold(): Failure(address, _status(said.get(address.casefold(), ""), words) or unsaid, not is_delay)
+        address.casefold(): Failure(
+            address, _status(address, said.get(address.casefold(), ""), words, len(addresses)) or unsaid, not is_delay
+        )
         for address in addresses[:FAILURES]
     }
     return Bounce(tuple(failures.values()), ids, is_delay)
 
 
-def _status(said: str, words: str) -> str | None:
-    """The status nearest the recipient: a number there, then one anywhere, then the words there and anywhere."""
+def _status(address: str, said: str, words: str, recipients: int) -> str | None:
+    """The status nearest the recipient: a number on a line that names it, then what its own lines say, then all words."""
+    low = address.casefold()
+    for line in words.split("\n"):
+        if low in line.casefold() and (near := enhanced(line) or (from_reply(line) and status_in(line))):
+            return near
     near = enhanced(said) or (from_reply(said) and status_in(said))
-    return near or enhanced(words) or (from_reply(words) and status_in(words)) or from_words(said) or from_words(words)
+    far = enhanced(words) or (from_reply(words) and status_in(words))
+    # One recipient among several may have failed for a reason that has no number; the numbers are then the others'.
+    return (near or from_words(said) or far if recipients > 1 else near or far or from_words(said)) or from_words(words)
