@@ -16,6 +16,7 @@ from maildesk.mail.parts import Part, content, take_apart, text
 from maildesk.mail.phrasebook import phrases
 
 _ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|vs|vb|rv|antw|odp|res|rif|enc|i)\s{0,3}:", re.IGNORECASE)
+_STRONG = re.compile(r"mail(?:er)?.?daemon|mail.?delivery|delivery.?(?:system|subsystem)|microsoft.?exchange")
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 # A status block that came as plain text: behind a wrong type, or as a file.
 _FIELDS_IN_TEXT = re.compile(rb"^[ \t>]{0,8}(?:final|original)-recipient[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE)
@@ -134,13 +135,22 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
         return False
     if is_typed and by_words:
         return True
+    clearest = min((named.rank for named in named_in(words, _own(head))), default=9)
+    has_code = enhanced(words) is not None or from_reply(words) is not None
     if by_sender:
-        has_code = enhanced(words) is not None or from_reply(words) is not None
-        names_it = any(named.is_marked for named in named_in(words, _own(head)))
+        if by_subject:
+            return True
         # Whatever language it is in: a daemon that puts an address at the head of a line tells of its failure.
-        return by_subject or (by_words and (is_daemon or has_code)) or (is_daemon and names_it and not is_answer)
+        if is_daemon and clearest == 0 and not is_answer:
+            return True
+        # A postmaster is now and then a person; a mailer daemon never is.
+        return by_words and (_STRONG.search(sender) is not None or has_code or (is_daemon and clearest <= 1))
     # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
-    return by_words and (not is_answer or _says_delivery_failed(subject)) and bool(named_in(words, _own(head)))
+    return (
+        by_words
+        and (not is_answer or _says_delivery_failed(subject))
+        and (clearest <= 1 or (has_code and clearest < 9))
+    )
 
 
 def _says_delivery_failed(subject: str) -> bool:
@@ -187,13 +197,12 @@ def _from_words(head: Head, tree: Part, full_text: str, author: str, named: tupl
             or tuple(a for a in returned_to(heads, full_text) if a.casefold() not in own)
             or asides_in(words, ours)
         )
-    unsaid = "4.0.0" if is_delay else "5.0.0"
-    failures = {
-        address.casefold(): Failure(
-            address, _status(address, said.get(address.casefold(), ""), words, len(addresses)) or unsaid, not is_delay
-        )
-        for address in addresses[:FAILURES]
-    }
+    failures: dict[str, Failure] = {}
+    for address in addresses[:FAILURES]:
+        status = _status(address, said.get(address.casefold(), ""), words, len(addresses)) or "5.0.0"
+        # What is still tried has not failed for good (RFC 3463, 3.1).
+        status = f"4{status[1:]}" if is_delay else status
+        failures.setdefault(address.casefold(), Failure(address, status, not is_delay))
     return Bounce(tuple(failures.values()), ids, is_delay)
 
 

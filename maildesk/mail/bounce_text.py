@@ -61,11 +61,11 @@ _BARE = re.compile(r"\s{0,12}<?([A-Za-z0-9][A-Za-z0-9._+-]{1,63})>?[\s:]{0,4}$")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An address that the words name, and what they say from there to the next one."""
+    """An address that the words name, what they say from there to the next one, and how clearly it failed (0: clearest)."""
 
     address: str
     said: str
-    is_marked: bool
+    rank: int
 
 
 def words_of(text: str) -> str:
@@ -107,14 +107,15 @@ def named_in(words: str, own: set[str]) -> tuple[Named, ...]:
                     replaced.add(last)
                 ranks[0].setdefault(low, (address, at))
                 last = low
-            elif (rank := _rank(before)) is not None:
-                rank = max(rank, 1) if is_more else rank
-                ranks[rank].setdefault(low, (address, number))
-                last = low if rank == 0 else last
-    chosen = next((rank for rank in ranks if rank), {})
+            elif (clear := _rank(before)) is not None:
+                clear = max(clear, 1) if is_more else clear
+                ranks[clear].setdefault(low, (address, number))
+                last = low if clear == 0 else last
+    rank = next((number for number, named in enumerate(ranks) if named), 0)
+    chosen = ranks[rank]
     starts = sorted(number for _, number in chosen.values())
     return tuple(
-        Named(address, "\n".join(lines[number : _end(starts, number, len(lines))]), chosen is ranks[0])
+        Named(address, "\n".join(lines[number : _end(starts, number, len(lines))]), rank)
         for address, number in chosen.values()
     )
 
