@@ -4,6 +4,8 @@ Never decides whether it believes them."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from maildesk.mail.automatic import is_away_subject
 from maildesk.mail.bounce_fields import ADDRESS, FAILURES, failures_in
@@ -51,7 +53,10 @@ def bounce_of(head: Head, tree: Part, full_text: str, author: str) -> Bounce | N
         return bounce_of(inner[0], inner[1], "", author)
     if not named:
         told = _told(
-            p for p in tree.walk() if p.type.startswith("text/") and _FIELDS_IN_TEXT.search(content(p)[:RETURNED_BYTES])
+            p
+            for p in tree.walk()
+            if p.type.startswith(("text/", "application/octet-stream"))
+            and _FIELDS_IN_TEXT.search(content(p)[:RETURNED_BYTES])
         )
         if told is not None:
             return _bounce(told, head, tree, full_text) if told else None
@@ -63,11 +68,11 @@ def _report_type(tree: Part) -> str:
     return tree.params.get("report-type", "").strip().casefold() if tree.type == "multipart/report" else ""
 
 
-def _told(parts: object) -> tuple[Failure, ...] | None:
+def _told(parts: Iterable[Part]) -> tuple[Failure, ...] | None:
     """The failures of all these parts; None when none of them names a recipient."""
     failures: dict[str, Failure] = {}
     named = False
-    for part in parts:  # type: ignore[attr-defined]
+    for part in parts:
         raw = content(part)[:RETURNED_BYTES]
         begin = _FIRST_FIELD.search(raw)
         found = failures_in(raw[begin.start() :]) if begin else None
@@ -78,7 +83,14 @@ def _told(parts: object) -> tuple[Failure, ...] | None:
 
 
 def _bounce(failures: tuple[Failure, ...], head: Head, tree: Part, full_text: str) -> Bounce:
-    ids = returned_ids(head, tree, returned_heads(tree), full_text)
+    heads = returned_heads(tree)
+    ids = returned_ids(head, tree, heads, full_text)
+    if len(failures) == 1 and "@" not in failures[0].recipient:
+        # A name of X.400 or of a local user: the report's words, else the returned letter, have the address it stands for.
+        ours = _own(head) | returned_from(heads, full_text)
+        known = [named.address for named in named_in(words_of(full_text), ours)] or returned_to(heads, full_text)
+        if len(known) == 1:
+            failures = (replace(failures[0], recipient=known[0]),)
     return Bounce(failures, ids, bool(failures) and not any(f.permanent for f in failures))
 
 
