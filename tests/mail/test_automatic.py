@@ -113,6 +113,7 @@ NOT_AWAY = (
     "Annual leave request form broken",
     "Annual leave",
     "Re: [#50031] Annual leave",
+    "Re: [#50031] Automatic reply: mount",
     "Out of office replies are not sent",
     "Automatic reply does not work",
     "Auto-reply settings",
