@@ -4,6 +4,8 @@ Never decides whether it believes them."""
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from dataclasses import replace
 
 from maildesk.mail.automatic import is_away_subject
 from maildesk.mail.bounce_fields import ADDRESS, FAILURES, failures_in
@@ -16,6 +18,7 @@ from maildesk.mail.parts import Part, content, take_apart, text
 from maildesk.mail.phrasebook import phrases
 
 _ANSWER = re.compile(r"(?:re|aw|fwd?|wg|tr|sv|vs|vb|rv|antw|odp|res|rif|enc|i)\s{0,3}:", re.IGNORECASE)
+_STRONG = re.compile(r"mail(?:er)?.?daemon|mail.?delivery|delivery.?(?:system|subsystem)|microsoft.?exchange")
 _STATUS_PARTS = ("message/delivery-status", "message/global-delivery-status")
 # A status block that came as plain text: behind a wrong type, or as a file.
 _FIELDS_IN_TEXT = re.compile(rb"^[ \t>]{0,8}(?:final|original)-recipient[ \t]{0,4}:", re.IGNORECASE | re.MULTILINE)
@@ -50,7 +53,10 @@ def bounce_of(head: Head, tree: Part, full_text: str, author: str) -> Bounce | N
         return bounce_of(inner[0], inner[1], "", author)
     if not named:
         told = _told(
-            p for p in tree.walk() if p.type.startswith("text/") and _FIELDS_IN_TEXT.search(content(p)[:RETURNED_BYTES])
+            p
+            for p in tree.walk()
+            if p.type.startswith(("text/", "application/octet-stream"))
+            and _FIELDS_IN_TEXT.search(content(p)[:RETURNED_BYTES])
         )
         if told is not None:
             return _bounce(told, head, tree, full_text) if told else None
@@ -62,11 +68,11 @@ def _report_type(tree: Part) -> str:
     return tree.params.get("report-type", "").strip().casefold() if tree.type == "multipart/report" else ""
 
 
-def _told(parts: object) -> tuple[Failure, ...] | None:
+def _told(parts: Iterable[Part]) -> tuple[Failure, ...] | None:
     """The failures of all these parts; None when none of them names a recipient."""
     failures: dict[str, Failure] = {}
     named = False
-    for part in parts:  # type: ignore[attr-defined]
+    for part in parts:
         raw = content(part)[:RETURNED_BYTES]
         begin = _FIRST_FIELD.search(raw)
         found = failures_in(raw[begin.start() :]) if begin else None
@@ -77,7 +83,14 @@ def _told(parts: object) -> tuple[Failure, ...] | None:
 
 
 def _bounce(failures: tuple[Failure, ...], head: Head, tree: Part, full_text: str) -> Bounce:
-    ids = returned_ids(head, tree, returned_heads(tree), full_text)
+    heads = returned_heads(tree)
+    ids = returned_ids(head, tree, heads, full_text)
+    if len(failures) == 1 and "@" not in failures[0].recipient:
+        # A name of X.400 or of a local user: the report's words, else the returned letter, have the address it stands for.
+        ours = _own(head) | returned_from(heads, full_text)
+        known = [named.address for named in named_in(words_of(full_text), ours)] or returned_to(heads, full_text)
+        if len(known) == 1:
+            failures = (replace(failures[0], recipient=known[0]),)
     return Bounce(failures, ids, bool(failures) and not any(f.permanent for f in failures))
 
 
@@ -130,17 +143,26 @@ def _is_report(head: Head, tree: Part, full_text: str, author: str) -> bool:
     words = words_of(full_text)
     flat = flattened(words)
     by_words = _holds(flat, book.bounced) or _holds(flat, book.delayed)
-    if (_holds(subject, book.delivered) or _holds(flat, book.delivered)) and not (by_words or by_subject):
+    if _holds(subject, book.delivered) or (_holds(flat, book.delivered) and not by_words):
         return False
     if is_typed and by_words:
         return True
+    clearest = min((named.rank for named in named_in(words, _own(head))), default=9)
+    has_code = enhanced(words) is not None or from_reply(words) is not None
     if by_sender:
-        has_code = enhanced(words) is not None or from_reply(words) is not None
-        names_it = any(named.is_marked for named in named_in(words, _own(head)))
+        if by_subject:
+            return True
         # Whatever language it is in: a daemon that puts an address at the head of a line tells of its failure.
-        return by_subject or (by_words and (is_daemon or has_code)) or (is_daemon and names_it and not is_answer)
+        if is_daemon and clearest == 0 and not is_answer:
+            return True
+        # A postmaster is now and then a person; a mailer daemon never is.
+        return by_words and (_STRONG.search(sender) is not None or has_code or (is_daemon and clearest <= 1))
     # Without a daemon's name a person may speak of a mail that failed: only one that names a failed address counts.
-    return by_words and (not is_answer or _says_delivery_failed(subject)) and bool(named_in(words, _own(head)))
+    return (
+        by_words
+        and (not is_answer or _says_delivery_failed(subject))
+        and (clearest <= 1 or (has_code and clearest < 9))
+    )
 
 
 def _says_delivery_failed(subject: str) -> bool:
@@ -187,15 +209,22 @@ def _from_words(head: Head, tree: Part, full_text: str, author: str, named: tupl
             or tuple(a for a in returned_to(heads, full_text) if a.casefold() not in own)
             or asides_in(words, ours)
         )
-    unsaid = "4.0.0" if is_delay else "5.0.0"
-    failures = {
-        address.casefold(): Failure(address, _status(said.get(address.casefold(), ""), words) or unsaid, not is_delay)
-        for address in addresses[:FAILURES]
-    }
+    failures: dict[str, Failure] = {}
+    for address in addresses[:FAILURES]:
+        status = _status(address, said.get(address.casefold(), ""), words, len(addresses)) or "5.0.0"
+        # What is still tried has not failed for good (RFC 3463, 3.1).
+        status = f"4{status[1:]}" if is_delay else status
+        failures.setdefault(address.casefold(), Failure(address, status, not is_delay))
     return Bounce(tuple(failures.values()), ids, is_delay)
 
 
-def _status(said: str, words: str) -> str | None:
-    """The status nearest the recipient: a number there, then one anywhere, then the words there and anywhere."""
+def _status(address: str, said: str, words: str, recipients: int) -> str | None:
+    """The status nearest the recipient: a number on a line that names it, then what its own lines say, then all words."""
+    low = address.casefold()
+    for line in words.split("\n"):
+        if low in line.casefold() and (near := enhanced(line) or (from_reply(line) and status_in(line))):
+            return near
     near = enhanced(said) or (from_reply(said) and status_in(said))
-    return near or enhanced(words) or (from_reply(words) and status_in(words)) or from_words(said) or from_words(words)
+    far = enhanced(words) or (from_reply(words) and status_in(words))
+    # One recipient among several may have failed for a reason that has no number; the numbers are then the others'.
+    return (near or from_words(said) or far if recipients > 1 else near or far or from_words(said)) or from_words(words)

@@ -44,14 +44,14 @@ _LABEL = re.compile(
     r"(?:[-*•\d.()\s]{0,8})(?:(?:failed |intended |final |original |invalid |bad |unknown |e-?mail )?"
     r"(?:recipient|address(?:ee)?|user|mailbox|account|destinat\w{1,12}|empfänger|ontvanger|odbiorca|mottagare|modtager"
     r"|получатель|收件人|宛先)\w{0,3}"
-    r"|rcpt to|final-recipient|original-recipient|failed|for|delivery to|user unknown|unknown user|unknown address"
-    r"|no such user|>>> ?rcpt to|smtp)"
+    r"|final-recipient|original-recipient|failed|for|delivery to|user unknown|unknown user|unknown address"
+    r"|no such user|smtp)"
     r"[^@\n]{0,40}$",
     re.IGNORECASE,
 )
 _REPLIED = re.compile(r"^(?:<<<\s{0,2})?[45]\d\d[ -](?:[45]\.\d\.\d{1,3}\s{1,2})?[^@]{0,60}$")
 _SENTENCE = re.compile(
-    r"(?:deliver|delivered|send|sent|message|mail|email|e-mail|delivery|relay|nachricht|message|mensaje|messaggio|mensagem"
+    r"(?:rcpt|deliver|delivered|send|sent|message|mail|email|e-mail|delivery|relay|nachricht|message|mensaje|messaggio|mensagem"
     r"|délivré|remis|entregado|entregue|recapitato|consegnato|bericht)\s{1,3}(?:to|an|à|a|para|aan)\s{0,3}[:<\"'`]{0,3}$",
     re.IGNORECASE,
 )
@@ -61,19 +61,21 @@ _BARE = re.compile(r"\s{0,12}<?([A-Za-z0-9][A-Za-z0-9._+-]{1,63})>?[\s:]{0,4}$")
 
 @dataclass(frozen=True, slots=True)
 class Named:
-    """An address that the words name, and what they say from there to the next one."""
+    """An address that the words name, what they say from there to the next one, and how clearly it failed (0: clearest)."""
 
     address: str
     said: str
-    is_marked: bool
+    rank: int
 
 
 def words_of(text: str) -> str:
     """The report's own words: what stands before the mail that came back."""
     text = text[:SCAN_CHARS]
-    cut = next((m.start() for m in _RETURNED.finditer(text) if ADDRESS.search(text[: m.start()])), None)
-    if cut is None:
-        cut = next((m.start() for m in _RETURNED.finditer(text) if m.start() > 60), len(text))
+    first = ADDRESS.search(text)
+    ends = [found.start() for found in _RETURNED.finditer(text)]
+    # A rule before any address or in the first lines opens the report, it does not end it.
+    behind = first.start() if first else 60
+    cut = next((end for end in ends if end > behind), next((end for end in ends if end > 60), len(text)))
     return text[:cut]
 
 
@@ -86,27 +88,47 @@ def named_in(words: str, own: set[str]) -> tuple[Named, ...]:
     ranks: tuple[dict[str, tuple[str, int]], ...] = ({}, {}, {}, {})
     lines = words.split("\n")
     last = ""
+    replaced: set[str] = set()
     for number, line in enumerate(lines):
         if "@" not in line and "(a)" not in line:
             continue
+        is_more = last in ranks[0] and _continues(lines, ranks[0][last][1], number)
         for address, before in _addresses(line[:2_000]):
             low = address.casefold()
             if low in own or DAEMON.match(low) or low.startswith("imceaex-"):
                 continue
+            if low in replaced:
+                continue
             if _ALIAS.search(before[-60:]):
                 # Who sent the letter knows the address before it was expanded.
-                at = ranks[0].pop(last)[1] if last in ranks[0] and number - ranks[0][last][1] <= 3 else number
+                at = number
+                if last in ranks[0] and number - ranks[0][last][1] <= 3:
+                    at = ranks[0].pop(last)[1]
+                    replaced.add(last)
                 ranks[0].setdefault(low, (address, at))
                 last = low
-            elif (rank := _rank(before)) is not None:
-                ranks[rank].setdefault(low, (address, number))
-                last = low if rank == 0 else last
-    chosen = next((rank for rank in ranks if rank), {})
+            elif (clear := _rank(before)) is not None:
+                clear = max(clear, 1) if is_more else clear
+                ranks[clear].setdefault(low, (address, number))
+                last = low if clear == 0 else last
+    rank = next((number for number, named in enumerate(ranks) if named), 0)
+    chosen = ranks[rank]
     starts = sorted(number for _, number in chosen.values())
     return tuple(
-        Named(address, "\n".join(lines[number : _end(starts, number, len(lines))]), chosen is ranks[0])
+        Named(address, "\n".join(lines[number : _end(starts, number, len(lines))]), rank)
         for address, number in chosen.values()
     )
+
+
+def _continues(lines: list[str], begin: int, number: int) -> bool:
+    """Whether a line goes on with the paragraph that a recipient's line began: no blank line, and further in."""
+    if number == begin or any(not line.strip() for line in lines[begin:number]) or number - begin > 20:
+        return False
+    return _indent(lines[number]) > _indent(lines[begin])
+
+
+def _indent(line: str) -> int:
+    return len(line) - len(line.lstrip())
 
 
 def asides_in(words: str, own: set[str]) -> tuple[str, ...]:

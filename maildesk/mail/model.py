@@ -60,7 +60,10 @@ class Attachment:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """One recipient a bounce speaks of; status as in RFC 3463 ("5.1.1"), None when the bounce names none."""
+    """One recipient a bounce speaks of; status as in RFC 3463 ("5.1.1"), its class alone ("5.0.0") where no reason is given.
+
+    permanent: this letter will not arrive, whatever the class: one that was tried in vain for days has 4.4.7.
+    """
 
     recipient: str
     status: str | None
