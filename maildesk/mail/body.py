@@ -6,10 +6,11 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from maildesk.mail.attribution import QUOTED, apart
 from maildesk.mail.closing import close
 from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, SIGN_BEGINS, SIGN_ENDS, unmarked
 from maildesk.mail.model import Block
-from maildesk.mail.quotes import QUOTED, READ_LINES, Reading, apart, walk
+from maildesk.mail.quotes import READ_LINES, Reading, walk
 
 # So many quoted lines above an answer are shown whole; of more, the paragraph nearest to it.
 CITED_LINES = 3

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 
 from maildesk.mail.bounce_status import enhanced, flattened, from_reply, from_words, status_in
 from maildesk.mail.charset import decode
-from maildesk.mail.head import decode_words
 from maildesk.mail.model import Failure
+from maildesk.mail.words import decode_words
 
 FAILURES = 100
 LINES = 4_000

@@ -12,11 +12,8 @@ from base64 import encodebytes
 from binascii import a2b_base64, a2b_qp, b2a_base64, b2a_qp
 from dataclasses import dataclass, replace
 from datetime import datetime
-from email.errors import HeaderParseError
-from email.header import decode_header
-from email.message import Message
 from email.parser import BytesParser, HeaderParser
-from email.utils import format_datetime, parseaddr
+from email.utils import format_datetime
 from hashlib import sha256
 from typing import Literal
 from urllib.parse import quote
@@ -24,8 +21,8 @@ from urllib.parse import quote
 from maildesk.errors import NotComposable
 from maildesk.mail.address import a_label
 from maildesk.mail.model import Attachment
+from maildesk.mail.readback import DOT_ATOM, MAX_LINE_OCTETS, Field, verify_header, verify_lines
 
-MAX_LINE_OCTETS = 998  # RFC 5322, 2.1.1
 _FOLD_OCTETS = 76  # RFC 2047, 2: the longest line that may hold an encoded word
 _MAX_TEXT_CHARS = 900  # of a header; Exchange keeps 255 of a subject, so nothing that people write is lost
 _MAX_NAME_CHARS = 200
@@ -40,9 +37,6 @@ _ENCODED_WORD = re.compile(r"=\?(?=[^?]*\?)")
 _BODY_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _NEWLINE = re.compile(r"\r\n|\r|\n")
 _MESSAGE_ID = re.compile(r"<[!-;=?-~]+>")
-_DOT_ATOM = re.compile(
-    "[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+(?:\\.[A-Za-z0-9!#$%&'*+/=?^_`{|}~\u00a1-\U0010ffff-]+)*"
-)
 _QUOTED_LOCAL = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+"')
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 '_-]+")
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]")
@@ -52,7 +46,6 @@ _Q_SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
 )  # RFC 2047, 5 (3): in a phrase
 _HIGH = bytes(range(0x80, 0x100))
-_FOLD = re.compile(r"\r?\n(?=[ \t])")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +98,7 @@ def compose(letter: Outgoing) -> bytes:
     head = "".join(f"{name}: {written}\r\n" for name, written, _ in fields).encode() + b"MIME-Version: 1.0\r\n"
     parts = _parts(letter)
     body = _assembled(letter, parts)
-    _verify_header(head + body[: body.index(b"\r\n\r\n")], fields, is_single=len(parts) == 1)
+    verify_header(head + body[: body.index(b"\r\n\r\n")], fields, is_single=len(parts) == 1)
     for part in parts:
         _verify_part(part)
     return head + body
@@ -121,13 +114,10 @@ def written_text(content: bytes) -> str:
 
 
 # A field: its name, what is written after the colon (folded), and what a reader must get out of it.
-_Field = tuple[str, str, str | tuple[str, str]]
-
-
-def _fields(letter: Outgoing) -> list[_Field]:
+def _fields(letter: Outgoing) -> list[Field]:
     if not _is_id(letter.message_id) or letter.date.tzinfo is None:
         raise NotComposable("a letter needs a Message-ID of its own and a date with its zone")
-    fields: list[_Field] = [
+    fields: list[Field] = [
         _mailbox_field("From", letter.from_name, letter.from_address),
         _mailbox_field("To", "", letter.to),
     ]
@@ -152,7 +142,7 @@ def _fields(letter: Outgoing) -> list[_Field]:
     return fields
 
 
-def _plain(name: str, value: str) -> _Field:
+def _plain(name: str, value: str) -> Field:
     return name, value, value
 
 
@@ -165,7 +155,7 @@ def _references(ids: tuple[str, ...]) -> tuple[str, ...]:
     return known if len(known) <= _KEPT_REFERENCES + 1 else (known[0], *known[-_KEPT_REFERENCES:])
 
 
-def _text_field(name: str, text: str) -> _Field:
+def _text_field(name: str, text: str) -> Field:
     text = safe_header(text)
     if text.isascii() and all(len(word) < _FOLD_OCTETS for word in text.split(" ")):
         return name, _folded(text, len(name) + 2), text
@@ -208,7 +198,7 @@ def _q(octets: bytes) -> str:
     return "".join(chr(o) if o in _Q_SAFE else "_" if o == 0x20 else f"={o:02X}" for o in octets)
 
 
-def _mailbox_field(field: str, name: str, address: str) -> _Field:
+def _mailbox_field(field: str, name: str, address: str) -> Field:
     written, name = _written_address(address), safe_header(name, _MAX_NAME_CHARS)
     if not name:
         return field, written, ("", written)
@@ -232,7 +222,7 @@ def _written_address(address: str) -> str:
         domain = domain.lower()
     if not local or not at or len(address) > 254 or not _DOMAIN.fullmatch(domain) or _UNSAFE.search(local):
         raise NotComposable("a letter needs a valid address")
-    if not (_DOT_ATOM.fullmatch(local) or _QUOTED_LOCAL.fullmatch(local)) or "=?" in local:
+    if not (DOT_ATOM.fullmatch(local) or _QUOTED_LOCAL.fullmatch(local)) or "=?" in local:
         if not local.isascii() or "=?" in local:
             raise NotComposable("a letter needs a valid address")
         local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
@@ -347,28 +337,9 @@ def _file_name(name: str) -> str:
     return name
 
 
-def _verify_header(octets: bytes, fields: list[_Field], *, is_single: bool) -> None:
-    """Read the header as another program would; raise NotComposable unless it says what was asked, and nothing more."""
-    _verify_lines(octets)
-    mail: Message = HeaderParser().parsestr(octets.decode())
-    mime = ["MIME-Version", "Content-Type", *(["Content-Transfer-Encoding"] if is_single else [])]
-    if mail.keys() != [name for name, _, _ in fields] + mime:
-        raise NotComposable("the letter's header would hold other fields than it should")
-    for (name, _, meant), value in zip(fields, mail.values(), strict=False):
-        if _read(name, value) != meant:
-            raise NotComposable(f"the letter's {name} would say something else than it should")
-
-
-def _verify_lines(octets: bytes) -> None:
-    if not (octets.count(b"\r\n") == octets.count(b"\r") == octets.count(b"\n")):
-        raise NotComposable("the letter would hold a bare CR or LF")
-    if max(map(len, octets.split(b"\r\n"))) > MAX_LINE_OCTETS:
-        raise NotComposable("the letter would hold a line above 998 octets")
-
-
 def _verify_part(part: _Part) -> None:
     """The same for one leaf; the alphabet of base64 cannot begin a field or a boundary, so its bytes are not read again."""
-    _verify_lines(part.head)
+    verify_lines(part.head)
     keys = ["Content-Type", "Content-Transfer-Encoding"]
     if part.name is not None:
         head = HeaderParser().parsestr(part.head.decode())
@@ -377,7 +348,7 @@ def _verify_part(part: _Part) -> None:
         if head.keys() != keys or head.get_filename() != part.name or head.get_all("Content-ID", []) != ids:
             raise NotComposable("an attachment of the letter would have another name than it should")
         return
-    _verify_lines(part.coded)
+    verify_lines(part.coded)
     if part.way == "base64":
         read = a2b_base64(part.coded)
     else:
@@ -386,23 +357,3 @@ def _verify_part(part: _Part) -> None:
         read = a2b_qp(part.coded) if part.way == "quoted-printable" else part.coded
     if read != part.meant:
         raise NotComposable("the letter's text would say something else than it should")
-
-
-def _read(name: str, value: str) -> str | tuple[str, str]:
-    value = _FOLD.sub("", value)
-    if name in ("From", "To", "Reply-To"):
-        # The plain case first: it is nearly every letter, and the parser takes as long as the rest of the letter.
-        person, address = ("", value) if _DOT_ATOM.fullmatch(value.rpartition("@")[0]) else parseaddr(value)
-        return _decoded(person), address
-    return _decoded(value)
-
-
-def _decoded(text: str) -> str:
-    if "=?" not in text:
-        return text
-    try:
-        return "".join(
-            part if isinstance(part, str) else part.decode(charset or "ascii") for part, charset in decode_header(text)
-        )
-    except (HeaderParseError, UnicodeDecodeError, LookupError) as error:
-        raise NotComposable("the letter's header would hold an encoded word nobody can read") from error

@@ -4,56 +4,48 @@ Line by line, linear; knows shapes, the words are in the phrase book. When in do
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
-from functools import cache
+from dataclasses import dataclass
 
+from maildesk.mail.attribution import (
+    ADDRESS,
+    ATTRIBUTION_CHARS,
+    ATTRIBUTION_LINES,
+    COLONS,
+    DASHED,
+    DATE,
+    END_TRIM,
+    NAMED_WORDS,
+    QUOTED,
+    TIME,
+    TRIM,
+    attributes,
+    ended,
+    opens_line,
+)
 from maildesk.mail.model import BlockKind
 from maildesk.mail.phrasebook import phrases
 
 # THREATS, T64: the rules look at so many lines, whatever the mail's length.
 READ_LINES = 5_000
-# An attribution wraps over at most this many lines and characters.
-ATTRIBUTION_LINES = 4
-ATTRIBUTION_CHARS = 400
 # A header block over a quote: its labels stand within this many lines.
 HEADER_LINES = 10
 SEPARATOR_CHARS = 120
 RULE_CHARS = 300
-# "Sat, 21 Nov 2026 at 10:00, Ana Lima:" has no verb: a longer line is a sentence.
-NAMED_WORDS = 10
 # A quoted line that a client wrapped goes on for at most this long without its ">".
 TORN_CHARS = 200
 
-QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
 _RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
 _DASHES = "-_=—–*"
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
 _INNER_LABEL = re.compile(r"(?<=[\s*>])([^\W\d_]{1,20})\s?[:：]")
-_ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
-_TIME = re.compile(r"(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)|\d{1,2}\s?[时時시点]")
-_DATE = re.compile(
-    r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[/.-] ?\d{1,2}[/.-] ?\d{2}(?!\d)|(?:19|20)\d\d(?=\s?[年년])"
-)
-_DATE_FIRST = re.compile(
-    r"[\[(*_\u200e-\u202e]{0,3}(?:\w{1,12}\.?,? )?(?:\d{4}[-/.]\s?\d{1,2}[-/.]\s?\d{1,2}|\d{4}\s?[年년]"
-    r"|\d{1,2}[-/. ]{1,2}(?:\d{1,2}|(?:de )?\w{3,10}\.?)[-/. ,]{1,2}(?:de )?\d{2,4})"
-)
 _ABOVE = re.compile(r"[^\w\s]{1,20}[\s\W]{0,20}\w")
-_TRIM = " \t*_-[(~\u200e\u200f\u202a-\u202e\u2066-\u2069"
-_END_TRIM = " *_\t])~\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-_COLONS = (":", "：", "︰")
-# "---- Ana Lima wrote ----": dashes on both sides take the place of the colon.
-_DASHED = re.compile(r"[-—–_]{3,}\s{0,3}(.{4,300}?)\s{0,3}[-—–_:]{3,}$")
 # A client's own mark in front of a quoted line that mbox wrote: ">From" is no quote (RFC 4155).
 _FROM_LINE = re.compile(r">From [^\n:]{0,200}$")
 
 
 @dataclass(slots=True)
 class Reading:
-    """Where the walk over the lines stands: the lines, which of them a client marked as quoted, their kinds so far.
-
-    attributed: lines at which a quote that somebody is named for begins.
-    """
+    """Where the walk over the lines stands: the lines, which of them a client marked as quoted, their kinds so far."""
 
     lines: list[str]
     marked: list[bool]
@@ -61,7 +53,6 @@ class Reading:
     rest_is_quote: bool = False
     rest_from: int = -1
     by_attribution: bool = False
-    attributed: set[int] = field(default_factory=set)
 
 
 def walk(reading: Reading) -> None:
@@ -122,7 +113,7 @@ def _separator(reading: Reading, at: int) -> bool:
         reading.kinds.append("attribution")
         _rest(reading, at + 1)
         return True
-    if title is None and len(line) < SEPARATOR_CHARS and line.rstrip().endswith(_COLONS):
+    if title is None and len(line) < SEPARATOR_CHARS and line.rstrip().endswith(COLONS):
         # Apple writes "Begin forwarded message:" without dashes, with the header right below.
         bare = line.strip(" \t*:：").casefold()
         if bare in book.forwarded and _header_follows(reading, at + 1):
@@ -186,12 +177,12 @@ def _header_block(reading: Reading, at: int) -> bool:
 
 def _is_header_line(line: str) -> bool:
     """Whether "From: Ana Sent: Saturday To: Lea Subject: mount" stands on one line, as HTML without breaks becomes."""
-    if not 40 < len(line) <= ATTRIBUTION_CHARS or sum(line.count(colon) for colon in _COLONS) < 3:
+    if not 40 < len(line) <= ATTRIBUTION_CHARS or sum(line.count(colon) for colon in COLONS) < 3:
         return False
     found = _LABEL.match(line)
     labels = phrases().labels
     first = labels.get(found[1].casefold().strip()) if found else None
-    if first not in ("from", "sent") or not (_TIME.search(line) or _ADDRESS.search(line)):
+    if first not in ("from", "sent") or not (TIME.search(line) or ADDRESS.search(line)):
         return False
     kinds = {labels.get(word.casefold()) for word in _INNER_LABEL.findall(line)} - {None}
     return len(kinds | {first}) >= 3
@@ -228,45 +219,44 @@ def header_end(lines: list[str], at: int) -> int | None:
     if len(kinds) >= 3:
         return end if "from" in kinds or seen[0] == "sent" else None
     sent = values.get("sent", "")
-    is_dated = _TIME.search(sent) is not None and _DATE.search(sent) is not None
-    has_address = any(_ADDRESS.search(values.get(label, "")) for label in ("from", "to"))
+    is_dated = TIME.search(sent) is not None and DATE.search(sent) is not None
+    has_address = any(ADDRESS.search(values.get(label, "")) for label in ("from", "to"))
     return end if is_dated and has_address and seen[0] in ("from", "sent") else None
 
 
 def _attribution(reading: Reading, at: int) -> bool:
     """ "On 3 May 2026, Lea wrote:" in any language, over one line or several."""
     lines = reading.lines
-    joined, first = "", lines[at][:ATTRIBUTION_CHARS].strip(_TRIM).casefold()
+    joined, first = "", lines[at][:ATTRIBUTION_CHARS].strip(TRIM).casefold()
     if not first or len(lines[at]) > ATTRIBUTION_CHARS:
         return False
-    opens = _opens(first)
+    opens = opens_line(first)
     is_gapped = False
     for end in range(at + 1, min(at + ATTRIBUTION_LINES + 1, len(lines)) + 1):
         line = lines[end - 1].strip()
-        if not line and opens and not is_gapped and end > at + 1 and _TIME.search(joined):
+        if not line and opens and not is_gapped and end > at + 1 and TIME.search(joined):
             # Some clients set the address of a line that they began with a date on lines of its own.
             is_gapped = True
             continue
         if not line or reading.marked[end - 1] or (QUOTED.match(line) and not is_gapped):
             break
-        if end > at + 1 and not opens and (_opens(line.casefold()) or "@" not in first):
+        if end > at + 1 and not opens and (opens_line(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
             break
         joined = f"{joined} {line}".strip()
         if len(joined) > ATTRIBUTION_CHARS:
             break
-        low = _ended(joined.casefold())
+        low = ended(joined.casefold())
         if low is None:
             continue
         quote_follows = _quote_follows(lines, end, reading.marked)
-        if is_gapped and _ADDRESS.search(low) is None:
+        if is_gapped and ADDRESS.search(low) is None:
             continue
-        is_dashed = end == at + 1 and _DASHED.fullmatch(lines[at].strip()) is not None
-        if is_dashed or _attributes(low, opens, quote_follows, is_one_line=end == at + 1):
+        is_dashed = end == at + 1 and DASHED.fullmatch(lines[at].strip()) is not None
+        if is_dashed or attributes(low, opens, quote_follows, is_one_line=end == at + 1):
             if end > at + 1 and not opens and _begins_later(lines, at, end, quote_follows):
                 return False
             reading.kinds.extend(["attribution"] * (end - at))
-            reading.attributed.add(end)
             if not quote_follows:
                 reading.by_attribution = True
                 _rest(reading, end)
@@ -277,77 +267,23 @@ def _attribution(reading: Reading, at: int) -> bool:
 def _begins_later(lines: list[str], at: int, end: int, quote_follows: bool) -> bool:
     """Whether the lines below the first are an attribution without it: then it is the person's own."""
     if (
-        _ADDRESS.search(lines[at])
-        and not _ADDRESS.search(" ".join(lines[at + 1 : end]))
+        ADDRESS.search(lines[at])
+        and not ADDRESS.search(" ".join(lines[at + 1 : end]))
         and len(lines[at].split()) <= NAMED_WORDS
     ):
         # The address belongs to the date and the verb below it.
         return False
     for begin in range(at + 1, end):
-        low = _ended(" ".join(line.strip() for line in lines[begin:end]).casefold())
-        if low is not None and _attributes(low, _opens(low), quote_follows, is_one_line=begin == end - 1):
+        low = ended(" ".join(line.strip() for line in lines[begin:end]).casefold())
+        if low is not None and attributes(low, opens_line(low), quote_follows, is_one_line=begin == end - 1):
             return True
     return False
 
 
-def _ended(low: str) -> str | None:
-    """The line less what stands behind its colon or verb, None where it does not end as an attribution does."""
-    low = low.rstrip(_END_TRIM)
-    dashed = _DASHED.fullmatch(low)
-    if dashed:
-        return dashed[1] + ":" if _verbs().search(dashed[1]) else None
-    if low.endswith(_COLONS) or _verb_ends(low):
-        return low
-    # Old Gmail: "2011/4/7 Ana Lima <ana@desk.test>" and nothing else.
-    return low if low.endswith(">") and _DATE_FIRST.match(low) and _ADDRESS.search(low) else None
-
-
 def _is_attribution(line: str) -> bool:
     """Whether a line inside a client's quote mark is its attribution."""
-    low = line[:ATTRIBUTION_CHARS].strip(_TRIM + ">").casefold()
-    return low.rstrip(_END_TRIM).endswith(_COLONS) and _attributes(low, _opens(low), False, is_one_line=True)
-
-
-def _attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool) -> bool:
-    has_time, has_date = _TIME.search(low) is not None, _DATE.search(low) is not None
-    ends = low.rstrip(_END_TRIM).endswith(_COLONS)
-    if not quote_follows and (not ends or not (has_time or has_date)):
-        # Without ">" below, all that follows is taken as quoted: only a line that no person types by hand may do that.
-        return False
-    has_address = _ADDRESS.search(low) is not None
-    has_verb = _verbs().search(low) is not None
-    if not quote_follows:
-        if opens:
-            return has_verb or (has_address and _DATE_FIRST.match(low) is not None)
-        return has_verb and has_address and has_time and has_date
-    if has_verb and (opens or has_address or has_time or has_date or is_one_line):
-        return len(low) < 300
-    if has_address:
-        return (has_time or has_date) and (opens or ends)
-    return has_time and has_date and ends and _DATE_FIRST.match(low) is not None and len(low.split()) <= NAMED_WORDS
-
-
-def _opens(first: str) -> bool:
-    return first.startswith(_starts()) or _DATE_FIRST.match(first) is not None
-
-
-@cache
-def _starts() -> tuple[str, ...]:
-    # Chinese and Japanese have no spaces: their words need no border.
-    return tuple(word if ord(word[-1]) > 0x2FFF else f"{word} " for word in phrases().starts)
-
-
-@cache
-def _verbs() -> re.Pattern[str]:
-    # Chinese, Japanese and Korean have no spaces: their verbs need no border. The border of all others stands before them
-    # once: looked for before each it costs twenty times as much.
-    bordered = "|".join(re.escape(verb) for verb in phrases().verbs if ord(verb[0]) <= 0x2FFF)
-    others = "".join(f"|{re.escape(verb)}" for verb in phrases().verbs if ord(verb[0]) > 0x2FFF)
-    return re.compile(rf"(?<!\w)(?:{bordered})(?!\w){others}")
-
-
-def _verb_ends(low: str) -> bool:
-    return low.endswith(phrases().verbs)
+    low = line[:ATTRIBUTION_CHARS].strip(TRIM + ">").casefold()
+    return low.rstrip(END_TRIM).endswith(COLONS) and attributes(low, opens_line(low), False, is_one_line=True)
 
 
 def _quote_follows(lines: list[str], at: int, marked: list[bool]) -> bool:
@@ -360,26 +296,6 @@ def _quote_follows(lines: list[str], at: int, marked: list[bool]) -> bool:
     return False
 
 
-def apart(line: str) -> tuple[str, ...]:
-    """A line whose end is a client's attribution behind the person's last word, as two; any other line alone."""
-    if not 20 < len(line) < ATTRIBUTION_CHARS or not line.rstrip().endswith(":") or QUOTED.match(line):
-        return (line,)
-    found = _shared().search(line)
-    if found is None:
-        return (line,)
-    rest = line[found.start() :]
-    if not _verbs().search(rest.casefold()) or not (_TIME.search(rest) or _DATE.search(rest)):
-        return (line,)
-    return line[: found.start()].rstrip("- "), line[found.start(2) :]
-
-
-@cache
-def _shared() -> re.Pattern[str]:
-    # The word begins with a capital in the middle of a line, and a date comes at once.
-    words = "|".join(re.escape(word.capitalize()) for word in phrases().starts)
-    return re.compile(rf"(?<=\S)(\s|-{{2,5}}\s?)((?:{words}) (?:\w{{2,9}}\.?,? )?(?:\d|\w{{3,9}}\.? \d))")
-
-
 _RULES = (_quoted, _separator, _header_block, _attribution)
 
 
@@ -387,8 +303,6 @@ def _rest(reading: Reading, at: int) -> None:
     """From here on everything is quoted, unless ">" or a client's mark says line by line what is."""
     if not _quote_follows(reading.lines, at, reading.marked):
         reading.rest_is_quote, reading.rest_from = True, at
-    else:
-        reading.attributed.add(at)
 
 
 def _reconsider(reading: Reading) -> None:
