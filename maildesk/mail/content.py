@@ -24,6 +24,8 @@ from maildesk.mail.transfer import files_in
 TEXT_BYTES, LINES = 41_943_040, 1_000_000
 # An HTML part costs as much as so many tags before its first one.
 PART_TAGS = 50
+# Of a part behind more tags than a mail of people has, so much is read.
+PART_CHARS = 2_000
 # Mails in mails that are looked into for a text when the mail itself has none.
 INNER_MAILS = 3
 TASTED_BYTES = 4_096
@@ -68,6 +70,9 @@ class Content:
     def read_html(self, markup: str) -> str:
         """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
         self.tags_read[0] += markup.count("<") + PART_TAGS
+        if self.tags_read[0] > html.PLAIN_TAGS and len(self.htmls) > 1 and len(markup) > PART_CHARS:
+            self.defects.append("the HTML is too long to be read; its end is in the raw mail alone")
+            return html.plainly(markup[:PART_CHARS])
         # An entity may stand for a control.
         return storable(html.to_text(markup) if self.tags_read[0] <= html.TREE_TAGS else html.plainly(markup))
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, tzinfo
 from functools import cache
 
 from maildesk.mail.body import blocks_of, own_text
+from maildesk.mail.charset import one_line
 from maildesk.mail.inner_author import named_in
 from maildesk.mail.model import Block, Forwarded, Person
 from maildesk.mail.moment import MOMENT_CHARS, moment_of
@@ -86,7 +87,7 @@ def _forwarded(text: str, subject: str, near: datetime | None, zone: tzinfo, dep
     authors = _each_once((*found.candidates, *(_all(nested) if nested else ())))
     return Forwarded(
         author=found.person,
-        subject=inner,
+        subject=one_line(inner),
         date=moment_of(fields.get("sent", ""), near, zone),
         text=whole,
         name=found.name,

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from itertools import islice
 
 from maildesk.mail.head import HEAD_BYTES
 
@@ -41,8 +42,10 @@ def monstrous(raw: bytes) -> str | None:
     if len(kinds) > PARTS:
         return "the mail has more than 1,000 parts"
     marks = {boundary.strip()[:BOUNDARY_CHARS] for boundary in boundaries}
-    if len(marks) <= MARKS and sum(raw.count(b"\n--" + mark) for mark in marks) <= PARTS:
-        return _too_long(boundaries)
+    if len(marks) <= MARKS:
+        stands = re.compile(rb"\n--(?:%s)[ \t\r]*+(?=\n|\Z)" % b"|".join(map(re.escape, sorted(marks))))
+        found = sum(1 for _ in islice(stands.finditer(raw), PARTS + 1)) if marks else 0
+        return "the mail has more than 1,000 parts" if found > PARTS else _too_long(boundaries)
     lines = 0
     at = raw.find(b"\n--")
     while at >= 0 and marks:

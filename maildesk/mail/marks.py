@@ -97,7 +97,8 @@ _LABEL = re.compile(r"\W{0,3}([^\W\d_][^:：]{0,24}?)\s{0,2}[:：]")
 
 def unmarked(text: str) -> str:
     """The text without characters that only this file may write: nobody marks a quote from outside."""
-    return text.translate(_UNMARK)
+    # Looking for each is a hundred times as fast as replacing in a long text of another script.
+    return text.translate(_UNMARK) if any(chr(mark) in text for mark in _UNMARK) else text
 
 
 def mark_tree(tree: HtmlElement) -> None:

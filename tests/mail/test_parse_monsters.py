@@ -135,3 +135,13 @@ def test_mending_brings_no_control() -> None:
     hidden = "\u00c3\u00a9 \u00c3\u00a9t\u00c3\u00a9 \u00c3\u00a9 \x01\u00c2\u0081".encode()
     mail = understand(HEAD + PLAIN + hidden)
     assert not any(ord(c) < 32 for c in mail.full_text)
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\u202e"])
+def test_a_forwarded_subject_is_one_line(mark: str) -> None:
+    """A separator of lines inside a forwarded subject does not break it."""
+    block = f"From: a@b.test\nDate: 3 May 2026 10:00\nSubject: one{mark}two\nTo: c@d.test\n\nwords\n"
+    mail = understand(HEAD + PLAIN + f"---------- Forwarded message ---------\n{block}".encode())
+    assert mail.forwarded is not None
+    assert mail.forwarded.subject.split() in (["one", "two"], ["onetwo"])
+    assert broken(mail) == []
