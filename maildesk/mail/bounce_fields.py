@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 
 from maildesk.mail.bounce_status import enhanced, flattened, from_reply, from_words, status_in
-from maildesk.mail.charset import decode
+from maildesk.mail.charset import decode, one_line
 from maildesk.mail.model import Failure
 from maildesk.mail.words import decode_words
 
@@ -99,7 +99,7 @@ def _failure(group: dict[str, str], original: str) -> Failure | None:
     is_delay = action.startswith("delay")
     status = _status(told, diagnosis) or ("4.0.0" if is_delay else "5.0.0")
     permanent = not is_delay and (action.startswith("fail") or not status.startswith("4"))
-    return Failure(recipient, status, permanent)
+    return Failure(one_line(recipient), status, permanent)
 
 
 def _status(told: str, diagnosis: str) -> str | None:

@@ -11,7 +11,7 @@ from maildesk.mail.limits import monstrous
 from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS
 from maildesk.mail.parse import understand
 from tests.mail.laws import broken
-from tests.shapes import PLAIN, SHAPES
+from tests.shapes import PLAIN, REPORT, SHAPES
 
 HEAD = b"From: a@b.test\r\nSubject: saved\r\n"
 MONSTERS = {
@@ -144,4 +144,12 @@ def test_a_forwarded_subject_is_one_line(mark: str) -> None:
     mail = understand(HEAD + PLAIN + f"---------- Forwarded message ---------\n{block}".encode())
     assert mail.forwarded is not None
     assert mail.forwarded.subject.split() in (["one", "two"], ["onetwo"])
+    assert broken(mail) == []
+
+
+def test_a_recipient_in_a_report_has_no_control() -> None:
+    """A NUL inside the address that a report names is not stored."""
+    raw = REPORT + b"Final-Recipient: rfc822; lea@\0client.test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--"
+    mail = understand(raw)
+    assert mail.bounce is not None
     assert broken(mail) == []
