@@ -214,7 +214,7 @@ def is_away_subject(subject: str) -> bool:
     if _REPLIES.match(plain):
         return False
     bare = _PREFIX.sub("", plain, count=1)
-    return any(_follows_name(bare, phrase) for phrase in phrases().away)
+    return any(phrase in bare and _follows_name(bare, phrase) for phrase in phrases().away)
 
 
 def _plain(subject: str) -> str:
@@ -223,6 +223,8 @@ def _plain(subject: str) -> str:
 
 def _begins(plain: str, words: tuple[str, ...]) -> bool:
     """Whether the subject begins with one of the phrases, and the phrase ends where the person's words could go on."""
+    if not plain.startswith(words):
+        return False
     return any(plain.startswith(word) and (_ENDS.match(plain, len(word)) or word[-1] in ":]】") for word in words)
 
 

@@ -34,6 +34,8 @@ RULE_CHARS = 300
 # A quoted line that a client wrapped goes on for at most this long without its ">".
 TORN_CHARS = 200
 
+# Without one of these no line opens a quote where nothing is quoted by ">".
+_SIGNS = re.compile(r"[:：︰@\d]|^\s{0,80}[^\s\w]|^\s{0,80}_")
 _RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
 _DASHES = "-_=—–*"
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
@@ -57,13 +59,17 @@ class Reading:
 
 def walk(reading: Reading) -> None:
     """Give every line a kind: "own", "quote" or "attribution"."""
-    lines, kinds = reading.lines, reading.kinds
+    lines, kinds, marked = reading.lines, reading.kinds, reading.marked
+    has_quotes = any(marked) or any(QUOTED.match(line) for line in lines)
     while len(kinds) < len(lines):
         at = len(kinds)
-        if reading.marked[at]:
+        if marked[at]:
             kinds.append("attribution" if _is_attribution(lines[at]) else "quote")
         elif reading.rest_is_quote:
             kinds.append("quote")
+        elif not has_quotes and not _SIGNS.search(lines[at]):
+            # Nearly every line that people write: no rule takes it.
+            kinds.append("own")
         elif not any(rule(reading, at) for rule in _RULES):
             kinds.append("own")
     _reconsider(reading)
