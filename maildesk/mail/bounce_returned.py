@@ -19,7 +19,7 @@ _HEADERS = (
     "message/global-headers",
 )
 _ID = re.compile(
-    r"^[ \t>|*]{0,12}(?:x-)?(?:original-)?message-?id[ \t]{0,8}:[ \t]{0,8}(<[^<>\s]{1,500}>)",
+    r"^[ \t>|*]{0,12}(?:x-)?(?:original-)?message-?id[ \t]{0,8}:[ \t]{0,8}(<[^<>\s\x00-\x1f\x7f-\x9f\ud800-\udfff]{1,500}>)",
     re.IGNORECASE | re.MULTILINE,
 )
 _TO = re.compile(r"^[ \t>|*]{0,12}(?:to|cc)[ \t]{0,8}:[ \t]{0,8}([^\n]{1,1000})", re.IGNORECASE | re.MULTILINE)

@@ -143,3 +143,11 @@ def test_a_hostile_report_takes_no_time() -> None:
         begin = time.process_time()
         understand(raw)
         assert time.process_time() - begin < 5
+
+
+def test_a_returned_id_holds_no_control() -> None:
+    """What a report quotes as a Message-ID is one, or none."""
+    raw = raw_of("old-bounce").replace(b"<50031.abc@desk.test>", b"<50031.abc@desk\x00\x1b.test>")
+    bounce = understand(raw).bounce
+    assert bounce is not None
+    assert bounce.returned_ids == ()
