@@ -146,8 +146,9 @@ def test_a_hostile_report_takes_no_time() -> None:
 
 
 def test_a_returned_id_holds_no_control() -> None:
-    """What a report quotes as a Message-ID is one, or none."""
-    raw = raw_of("old-bounce").replace(b"<50031.abc@desk.test>", b"<50031.abc@desk\x00\x1b.test>")
-    bounce = understand(raw).bounce
+    """What stands as a Message-ID in a part that nobody reads as text is one, or none."""
+    part = b"Content-Type: application/octet-stream\n\nMessage-ID: <50031.abc@desk.te\x1bst>\n--r\n"
+    raw = raw_of("delivery-report").replace(b"Content-Type: message/rfc822\n", part, 1)
+    bounce = understand(raw.replace(b"Message-ID: <50031.abc@desk.test>\n", b"")).bounce
     assert bounce is not None
     assert bounce.returned_ids == ()
