@@ -147,8 +147,8 @@ def test_a_hostile_report_takes_no_time() -> None:
 
 def test_a_returned_id_holds_no_control() -> None:
     """What stands as a Message-ID in a part that nobody reads as text is one, or none."""
-    part = b"Content-Type: application/octet-stream\n\nMessage-ID: <50031.abc@desk.te\x1bst>\n--r\n"
-    raw = raw_of("delivery-report").replace(b"Content-Type: message/rfc822\n", part, 1)
-    bounce = understand(raw.replace(b"Message-ID: <50031.abc@desk.test>\n", b"")).bounce
+    part = b"Content-Type: application/octet-stream\r\n\r\nMessage-ID: <50031.abc@desk.te\x1bst>\r\n"
+    raw = raw_of("delivery-report").replace(b"Content-Type: message/rfc822\r\n", part)
+    bounce = understand(raw.replace(b"Message-ID: <50031.abc@desk.test>\r\n", b"")).bounce
     assert bounce is not None
     assert bounce.returned_ids == ()
