@@ -9,12 +9,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
+from maildesk import cli
 from tests.desk.world import World
 
 # A busy machine is slow at times, which says nothing about the law under test.
 settings.register_profile("desk", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("desk")
 
+Run = Callable[..., tuple[int, str, str]]
 ROOT = Path(__file__).parent.parent
 SMALLEST = """\
 [desk]
@@ -53,3 +55,21 @@ def world(tmp_path: Path) -> Iterator[World]:
     found = World(tmp_path)
     yield found
     found.close()
+
+
+@pytest.fixture
+def run(world: World, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Runs a command on the desk of `world`: exit code, standard output and standard error."""
+    config = world.folder / "maildesk.toml"
+    config.write_text(
+        '[desk]\nname = "D"\nstate_dir = "."\n[store]\nurl = "sqlite:desk.db"\n[[mailbox]]\naddress = "support@desk.test"\n'
+        '[smtp]\n[relay]\nhost = "mail.example.com"\n'
+    )
+
+    def found(*words: str) -> tuple[int, str, str]:
+        capfd.readouterr()
+        code = cli.run(["--config", str(config), *words])
+        out, err = capfd.readouterr()
+        return code, out, err
+
+    return found

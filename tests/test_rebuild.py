@@ -4,43 +4,21 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-import pytest
-
-from maildesk import cli, rebuild
+from maildesk import rebuild
 from maildesk.desk.entering import agreed, entered
 from maildesk.desk.model import Entered
 from maildesk.mail.parse import understand
+from tests.conftest import Run
 from tests.desk.test_customers import bounce_of
 from tests.desk.world import World
 from tests.mail.cases import ALL, raw_of
 
 LEA = "Lea Martin <lea@client.test>"
 MONSTER = b"From: lea@client.test\r\nSubject: many\r\n" + b"X-A: b\r\n" * 3000 + b"\r\nhello\r\n"
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(world: World, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs `rebuild` on the desk of `world`, where no daemon runs."""
-    config = world.folder / "maildesk.toml"
-    config.write_text(
-        '[desk]\nname = "D"\nstate_dir = "."\n[store]\nurl = "sqlite:desk.db"\n[[mailbox]]\naddress = "support@desk.test"\n'
-        '[smtp]\n[relay]\nhost = "mail.example.com"\n'
-    )
-
-    def found(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = cli.run(["--config", str(config), *words])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return found
 
 
 def dump(folder: Path, name: str = "desk.db") -> list[str]:

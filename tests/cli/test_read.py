@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from maildesk import cli
 from maildesk.cli.terminal import plain
+from tests.conftest import Run
 from tests.desk.world import START, Letter, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -26,26 +25,6 @@ MAIL_KEYS = [
     "ticket", "cause", "why",
 ]  # fmt: skip
 LETTER_KEYS = ["id", "kind", "ticket", "recipient", "message_id", "state", "attempts", "next_at", "error"]
-
-Run = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def run(world: World, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Runs a command on the desk of `world`: exit code, standard output and standard error."""
-    config = world.folder / "maildesk.toml"
-    config.write_text(
-        '[desk]\nname = "D"\nstate_dir = "."\n[store]\nurl = "sqlite:desk.db"\n[[mailbox]]\naddress = "support@desk.test"\n'
-        '[smtp]\n[relay]\nhost = "mail.example.com"\n'
-    )
-
-    def found(*words: str) -> tuple[int, str, str]:
-        capfd.readouterr()
-        code = cli.run(["--config", str(config), *words])
-        out, err = capfd.readouterr()
-        return code, out, err
-
-    return found
 
 
 def parsed(run: Run, *words: str) -> Any:
