@@ -28,6 +28,7 @@ SUBJECT_CHARS = 1_000
 # A body that nobody could take apart is shown up to here.
 SAVED_BYTES = 262_144
 _TARGET = re.compile(r"<(?:https?|mailto):[^<>\s]{1,2000}>|\[image: [^\]]{1,250}\]")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "x-delivered-to", "original-recipient")
 _TRACE = ("received", "authentication-results")
 
@@ -134,7 +135,7 @@ def _headed(head: Head, key: str) -> Mail:
         message_id=message_ids[0] if message_ids else None,
         references=_references(head),
         date=date_of(head.first("date")),
-        language_stated=parameters(head.first("content-language"))[0].partition(",")[0].strip()[:35] or None,
+        language_stated=_stated(head),
         suppress=suppress(head),
         spam=spam_mark(head),
         trace=tuple((name, one_line(decode(value))) for name, value in head.fields if name in _TRACE),
@@ -142,6 +143,12 @@ def _headed(head: Head, key: str) -> Mail:
         hops=_hops(head),
         content_key=key,
     )
+
+
+def _stated(head: Head) -> str | None:
+    """The first language that Content-Language names, None where it names none (RFC 5646, 2.1)."""
+    tag = parameters(head.first("content-language"))[0].partition(",")[0].strip()
+    return tag if _LANGUAGE.fullmatch(tag) else None
 
 
 def _hops(head: Head) -> int:

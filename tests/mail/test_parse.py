@@ -266,3 +266,11 @@ def test_damaged_mails_give_an_answer(data: st.DataObject) -> None:
     for _ in range(data.draw(st.integers(0, 5))):
         raw[data.draw(st.integers(0, len(raw) - 1))] = data.draw(st.integers(0, 255))
     understand(bytes(raw[: data.draw(st.integers(0, len(raw)))]))
+
+
+@pytest.mark.parametrize(
+    ("field", "language"), [(b"fr", "fr"), (b"de-CH, en", "de-ch"), (b"f\x01r", None), (b"fr\xff", None), (b"", None)]
+)
+def test_a_language_is_stated_by_its_tag(field: bytes, language: str | None) -> None:
+    """Content-Language names a language by a tag (RFC 5646); anything else names none."""
+    assert understand(b"From: a@b.test\r\nContent-Language: " + field + b"\r\n\r\nx").language_stated == language
