@@ -13,7 +13,7 @@ from maildesk.mail.charset import decode, mended, storable
 from maildesk.mail.flowed import unflowed
 from maildesk.mail.head import read_head
 from maildesk.mail.limits import monstrous
-from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, unmarked
+from maildesk.mail.marks import QUOTE_BEGINS, QUOTE_ENDS, may_quote, unmarked
 from maildesk.mail.model import Attachment
 from maildesk.mail.parts import Part, content, file_name, name_of, take_apart, text, type_of, usual_name
 from maildesk.mail.rtf import rtf_text
@@ -55,7 +55,7 @@ _PICTURE = re.compile(r"\[image: cid:([^\]\s]{1,250})\]")
 class Content:
     """What the walk over the parts has gathered: texts (with html.py's quote marks), the HTML, the attachments.
 
-    rich: what the HTML beside a plain text says.
+    rich: the HTML beside a plain text that says the same; it is read only when somebody asks. is_beside: that is all there is.
     spare: texts of an envelope of Outlook's, for a mail that has none of its own.
     """
 
@@ -66,6 +66,7 @@ class Content:
     defects: list[str] = field(default_factory=list)
     spare: list[str] = field(default_factory=list)
     tags_read: list[int] = field(default_factory=lambda: [0])
+    is_beside: bool = False
 
     def read_html(self, markup: str) -> str:
         """The text of one HTML part; all parts of a mail together have the tags that html.py lays out for one."""
@@ -79,6 +80,11 @@ class Content:
     @property
     def text(self) -> str:
         return "\n\n".join(t for t in self.texts if t.strip())
+
+    def rich_text(self) -> str:
+        """What the HTML beside the text says, with a client's marks; "" where no client marked a quote in it."""
+        marked = [markup for markup in self.rich if may_quote(markup)]
+        return "\n\n".join(_with_pictures(self.read_html(markup), self.attachments) for markup in marked)
 
 
 def content_of(tree: Part) -> Content:
@@ -145,18 +151,23 @@ def _gather(part: Part, into: Content, within: str) -> None:
 
 def _gather_alternative(part: Part, into: Content) -> None:
     """One of several forms of the same text: the plain one where it says anything, with the HTML beside it."""
-    plain, rich = Content(tags_read=into.tags_read), Content(tags_read=into.tags_read)
-    for child in part.parts:
-        kinds = {leaf.type for leaf in child.walk()}
-        _gather(child, rich if "text/html" in kinds else plain, part.type)
+    forms = [(child, any(leaf.type == "text/html" for leaf in child.walk())) for child in part.parts]
+    plain = Content(tags_read=into.tags_read)
+    for child, is_rich in forms:
+        if not is_rich:
+            _gather(child, plain, part.type)
+    says = bool(plain.text.strip())
+    rich = Content(tags_read=into.tags_read, is_beside=says)
+    for child, is_rich in forms:
+        if is_rich:
+            _gather(child, rich, part.type)
     for one in (plain, rich):
         into.attachments += one.attachments
         into.defects += one.defects
         into.spare += one.spare
     into.htmls += rich.htmls
-    says = plain.text.strip()
     into.texts += plain.texts if says else rich.texts
-    into.rich += rich.texts if says else ()
+    into.rich += rich.rich
 
 
 def _is_body(part: Part, into: Content, within: str) -> bool:
@@ -204,6 +215,9 @@ def _markup(part: Part) -> str:
 
 def _read_html(markup: str, into: Content) -> None:
     into.htmls.append(markup)
+    if into.is_beside:
+        into.rich.append(markup)
+        return
     into.texts.append(into.read_html(markup))
     if markup.count("<") > html.PLAIN_TAGS and len(markup) > html.PLAIN_CHARS:
         into.defects.append("the HTML is too long to be read; its end is in the raw mail alone")

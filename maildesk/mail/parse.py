@@ -104,8 +104,9 @@ def _understood(raw: bytes, key: str, languages: tuple[str, ...]) -> Mail:
 def _blocks(gathered: Content) -> tuple[Block, ...]:
     """The blocks of the text; of the HTML beside it where only that tells what is quoted, and both say the same."""
     blocks = blocks_of(gathered.text)
-    rich = "\n\n".join(gathered.rich)
-    if QUOTE_BEGINS not in rich or any(block.kind in ("quote", "attribution") for block in blocks):
+    if any(block.kind in ("quote", "attribution") for block in blocks) or QUOTE_BEGINS not in (
+        rich := gathered.rich_text()
+    ):
         return blocks
     marked = blocks_of(rich)
     own, whole = _letters(own_text(marked)), _letters("\n".join(block.text for block in blocks))
