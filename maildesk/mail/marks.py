@@ -88,17 +88,9 @@ _TOKENS: dict[str, Mark] = {
 }
 _PREFIX = re.compile(r"(?:x_)+|ydp[0-9a-f]{4,12}(?=yahoo)|yiv\d{4,12}")
 _NUMBERED = re.compile(r"(yahoo_quoted)_\d{1,12}")
-_MAY_QUOTE = re.compile(
-    "|".join(
-        [
-            *(re.escape(token) for token, mark in _TOKENS.items() if mark != "sign"),
-            "blockquote",
-            "border-",
-            "tabindex",
-            "name=.?quote",
-        ]
-    ),
-    re.IGNORECASE,
+_QUOTING = (
+    *(token for token, mark in _TOKENS.items() if mark != "sign"),
+    *("blockquote", "border-top", "border-left", "tabindex", 'name="quote', "name=quote", "name='quote"),
 )
 _NAMING = ("class", "id", "name", "data-marker", "data-smartmail")
 # Outlook draws this line over the header block of what it quotes; so do others, over other things.
@@ -115,7 +107,8 @@ def unmarked(text: str) -> str:
 
 def may_quote(markup: str) -> bool:
     """Whether a client may have marked a quote in the HTML: a cheap look that never says no wrongly."""
-    return _MAY_QUOTE.search(markup) is not None
+    low = markup.lower()
+    return any(token in low for token in _QUOTING)
 
 
 def mark_tree(tree: HtmlElement) -> None:
