@@ -20,6 +20,7 @@ from maildesk.mail.attribution import (
     TRIM,
     attributes,
     ended,
+    is_named,
     opens_line,
 )
 from maildesk.mail.model import BlockKind
@@ -53,6 +54,7 @@ class Reading:
     rest_is_quote: bool = False
     rest_from: int = -1
     by_attribution: bool = False
+    is_second: bool = False
 
 
 def walk(reading: Reading) -> None:
@@ -243,6 +245,9 @@ def _attribution(reading: Reading, at: int) -> bool:
         if end > at + 1 and not opens and (opens_line(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
             break
+        if end > at + 1 and TIME.search(joined) and DATE.search(line) and opens_line(line.casefold()):
+            # The next line of a log, or the attribution itself.
+            break
         joined = f"{joined} {line}".strip()
         if len(joined) > ATTRIBUTION_CHARS:
             break
@@ -250,7 +255,7 @@ def _attribution(reading: Reading, at: int) -> bool:
         if low is None:
             continue
         quote_follows = _quote_follows(lines, end, reading.marked)
-        if is_gapped and ADDRESS.search(low) is None:
+        if (is_gapped and ADDRESS.search(low) is None) or (not quote_follows and not is_named(joined)):
             continue
         is_dashed = end == at + 1 and DASHED.fullmatch(lines[at].strip()) is not None
         if is_dashed or attributes(low, opens, quote_follows, is_one_line=end == at + 1):
@@ -310,5 +315,10 @@ def _reconsider(reading: Reading) -> None:
     if not reading.rest_is_quote or not reading.by_attribution:
         return
     if not any(kind == "own" and line.strip() for kind, line in zip(reading.kinds, reading.lines, strict=True)):
-        for i in range(reading.rest_from, len(reading.lines)):
-            reading.kinds[i] = "own"
+        if reading.is_second:
+            reading.kinds[reading.rest_from :] = ["own"] * (len(reading.lines) - reading.rest_from)
+            return
+        # What a client quoted further down still is; looked for once, or a row of such lines would each be.
+        del reading.kinds[reading.rest_from :]
+        reading.rest_is_quote, reading.by_attribution, reading.is_second = False, False, True
+        walk(reading)
