@@ -15,7 +15,8 @@ ATTRIBUTION_CHARS = 400
 NAMED_WORDS = 10
 QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
 ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
-TIME = re.compile(r"(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)|\d{1,2}\s?[时時시点]")
+# "10.00" is a time, the beginning and the end of "21.11.26" are none.
+TIME = re.compile(r"(?<!\d)(?<!\d\.)\d{1,2}[:.h]\d{2}(?!\d|\.\d)|\d{1,2}\s?[时時시点]")
 DATE = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[/.-] ?\d{1,2}[/.-] ?\d{2}(?!\d)|(?:19|20)\d\d(?=\s?[年년])"
 )

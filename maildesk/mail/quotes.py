@@ -39,6 +39,8 @@ _RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
 _DASHES = "-_=—–*"
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
 _INNER_LABEL = re.compile(r"(?<=[\s*>])([^\W\d_]{1,20})\s?[:：]")
+# Notes: "Forwarded by Ana Lima/Desk on 21/11/2026 10:00".
+_NAMED = re.compile(r"[\d@/]")
 _ABOVE = re.compile(r"[^\w\s]{1,20}[\s\W]{0,20}\w")
 # A client's own mark in front of a quoted line that mbox wrote: ">From" is no quote (RFC 4155).
 _FROM_LINE = re.compile(r">From [^\n:]{0,200}$")
@@ -110,7 +112,8 @@ def _separator(reading: Reading, at: int) -> bool:
     book = phrases()
     line = reading.lines[at]
     title = separator_title(line)
-    if len(line) < SEPARATOR_CHARS and _ABOVE.match(line) and any(phrase in line.casefold() for phrase in book.above):
+    is_desk_line = len(line) < SEPARATOR_CHARS and "?" not in line and _ABOVE.match(line) is not None
+    if is_desk_line and any(phrase in line.casefold() for phrase in book.above):
         # "##- Please type your reply above this line -##" is how desks begin their letters.
         reading.kinds.append("attribution")
         _rest(reading, at + 1)
@@ -123,7 +126,7 @@ def _separator(reading: Reading, at: int) -> bool:
     if title is None or (
         title not in book.original
         and title not in book.forwarded
-        and not title.startswith(("forwarded by ", "original message from "))
+        and not (title.startswith(("forwarded by ", "original message from ")) and _NAMED.search(title))
     ):
         return False
     if title in book.forwarded and not any(line.strip() for line in reading.lines[:at]):
@@ -172,9 +175,19 @@ def _header_block(reading: Reading, at: int) -> bool:
     if begin == at and not any(reading.lines[i].strip() for i in range(at)):
         # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
         return False
+    if begin == at and _is_announced(reading, at):
+        # The next label would open the same block.
+        reading.kinds.extend(["own"] * (end - at))
+        return True
     reading.kinds.extend(["attribution"] * (end - at))
     _rest(reading, end)
     return True
+
+
+def _is_announced(reading: Reading, at: int) -> bool:
+    """Whether the person's own line above ends in a colon: "This is what your partner sent me:"."""
+    above = next((i for i in range(at - 1, max(-1, at - 4), -1) if reading.lines[i].strip()), None)
+    return above is not None and reading.kinds[above] == "own" and reading.lines[above].rstrip().endswith(COLONS)
 
 
 def _is_header_line(line: str) -> bool:
@@ -193,17 +206,20 @@ def _is_header_line(line: str) -> bool:
 def header_end(lines: list[str], at: int) -> int | None:
     """Where the header block that begins at `at` ends; None when none begins.
 
-    Three labels with From or Sent among them; two where one has an address and the other a moment.
+    Three labels with From or Sent among them, and all four or a subject with a moment or an address, as no form has; two where
+    one has an address and the other a moment.
     """
     labels = phrases().labels
     seen: list[str] = []
     values: dict[str, str] = {}
-    end, blanks = at, 0
+    end, blanks, skipped = at, 0, 0
     for i in range(at, min(at + HEADER_LINES, len(lines))):
+        if QUOTED.match(lines[i]) and not QUOTED.match(lines[at]):
+            break
         if not lines[i].strip():
             blanks += 1
             # One empty line between the fields is some clients' layout; it ends the block once enough is seen.
-            if blanks > 1 or len(set(seen)) >= 3:
+            if blanks > 1 or skipped or len(set(seen)) >= 3:
                 break
             continue
         found = _LABEL.match(lines[i][:300])
@@ -211,18 +227,24 @@ def header_end(lines: list[str], at: int) -> int | None:
         if found is None or label is None:
             if not seen or blanks or len(lines[i]) > 200:
                 break
+            skipped += 1
             continue
+        if not seen and label == "to" and len(found[1].strip()) == 1:
+            # "A: The heavy one." answers "Q:"; no client begins with it.
+            return None
         seen.append(label)
         values.setdefault(label, found[2])
-        blanks, end = 0, i + 1
+        blanks, skipped, end = 0, 0, i + 1
     kinds = set(seen)
     if not seen or seen[0] not in ("from", "sent", "subject", "to"):
         return None
-    if len(kinds) >= 3:
-        return end if "from" in kinds or seen[0] == "sent" else None
     sent = values.get("sent", "")
     is_dated = TIME.search(sent) is not None and DATE.search(sent) is not None
-    has_address = any(ADDRESS.search(values.get(label, "")) for label in ("from", "to"))
+    has_address = any(ADDRESS.search(values.get(label, "")) for label in ("from", "to", "cc"))
+    if len(kinds) >= 3:
+        is_whole = {"from", "sent", "to", "subject"} <= kinds
+        is_mail = has_address or is_whole or ("subject" in kinds and TIME.search(sent) is not None)
+        return end if is_mail and ("from" in kinds or seen[0] == "sent") else None
     return end if is_dated and has_address and seen[0] in ("from", "sent") else None
 
 
@@ -245,7 +267,7 @@ def _attribution(reading: Reading, at: int) -> bool:
         if end > at + 1 and not opens and (opens_line(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
             break
-        if end > at + 1 and TIME.search(joined) and DATE.search(line) and opens_line(line.casefold()):
+        if end > at + 1 and TIME.search(joined) and DATE.search(line) and (is_gapped or opens_line(line.casefold())):
             # The next line of a log, or the attribution itself.
             break
         joined = f"{joined} {line}".strip()
