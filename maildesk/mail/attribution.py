@@ -15,7 +15,8 @@ ATTRIBUTION_CHARS = 400
 NAMED_WORDS = 10
 QUOTED = re.compile(r"[ \t]{0,3}(?:>|＞|&gt;)")
 ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
-TIME = re.compile(r"(?<!\d)\d{1,2}[:.h]\d{2}(?!\d)|\d{1,2}\s?[时時시点]")
+# "10.00" is a time, the beginning and the end of "21.11.26" are none.
+TIME = re.compile(r"(?<!\d)(?<!\d\.)\d{1,2}[:.h]\d{2}(?!\d|\.\d)|\d{1,2}\s?[时時시点]")
 DATE = re.compile(
     r"(?<!\d)(?:19|20)\d\d(?!\d)|(?<!\d)\d{1,2}[/.-] ?\d{1,2}[/.-] ?\d{2}(?!\d)|(?:19|20)\d\d(?=\s?[年년])"
 )
@@ -25,6 +26,9 @@ DATE_FIRST = re.compile(
 )
 TRIM = " \t*_-[(~\u200e\u200f\u202a-\u202e\u2066-\u2069"
 END_TRIM = " *_\t])~\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
+_ADDRESS_ENDS = re.compile(rf"{ADDRESS.pattern}[\s>)\]'\"*_]{{0,6}}[:：︰]$")
+# What stands beside the verb of an attribution that no ">" proves: nobody's name has more words.
+_NAME_WORDS = 8
 COLONS = (":", "：", "︰")
 # "---- Ana Lima wrote ----": dashes on both sides take the place of the colon.
 DASHED = re.compile(r"[-—–_]{3,}\s{0,3}(.{4,300}?)\s{0,3}[-—–_:]{3,}$")
@@ -55,14 +59,27 @@ def attributes(low: str, opens: bool, quote_follows: bool, *, is_one_line: bool)
     has_address = ADDRESS.search(low) is not None
     has_verb = _verbs().search(low) is not None
     if not quote_follows:
-        if opens:
-            return has_verb or (has_address and DATE_FIRST.match(low) is not None)
-        return has_verb and has_address and has_time and has_date
+        if opens and not has_verb:
+            return DATE_FIRST.match(low) is not None and _ADDRESS_ENDS.search(low) is not None
+        return has_verb and (opens or (has_address and has_time and has_date))
     if has_verb and (opens or has_address or has_time or has_date or is_one_line):
         return len(low) < 300
     if has_address:
         return (has_time or has_date) and (opens or ends)
     return has_time and has_date and ends and DATE_FIRST.match(low) is not None and len(low.split()) <= NAMED_WORDS
+
+
+def is_named(line: str) -> bool:
+    """Whether the line, as it was written, has an address or a name beside its verb: people tell of others in sentences."""
+    low = line.casefold()
+    verb = next(iter(_verbs().finditer(low)), None)
+    if verb is None or ADDRESS.search(line) or len(low) != len(line):
+        return True
+    before = re.split(r"\d(?:[.:]\d\d)*", line[: verb.start()])[-1]
+    words = [word for word in f"{before} {line[verb.end() :]}".split() if word.lstrip("(<[\"'")[:1].isalpha()]
+    small = sum(word.lstrip("(<[\"'")[0].islower() for word in words)
+    # "um 10:00 Uhr schrieb Ana Lima", "odesílatel Ana Lima napsal", ", bob wrote".
+    return len(words) <= _NAME_WORDS and small <= 1
 
 
 def opens_line(first: str) -> bool:

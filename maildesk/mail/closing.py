@@ -43,6 +43,7 @@ _SMALL = re.compile(
 _SHORT_RULES = frozenset(("--", "---", "----", "__", "___", "—", "——", "–", "––"))
 _NAME_SIGN = re.compile(r"(?:[-–—~]{1,2}|/{1,2}|[—–~]\s)(?=[^\W\d_])")
 _BULLET = re.compile(r"\s*(?:[-*•·–—]|\d{1,3}[.)])\s")
+_GAP = re.compile(r"\n[ \t]*\n")
 Span = tuple[int, int, BlockKind]
 
 
@@ -84,12 +85,30 @@ def _fences(reading: Reading) -> None:
     for begin, end in tuple(_runs(kinds)):
         at = begin
         while at < end:
-            if is_rule(lines[at]) and any(line.strip() for line in lines[:at]):
-                close_at = next((i for i in range(at + 1, min(at + FENCED_LINES, end)) if is_rule(lines[i])), end)
-                if _is_disclaimer(" ".join(lines[at + 1 : min(close_at, at + FENCED_LINES)])):
-                    kinds[at : close_at + 1 if close_at < end else end] = ["banner"] * (min(close_at + 1, end) - at)
-                    at = close_at
+            if is_rule(lines[at]) and not _is_announced(lines, at) and any(line.strip() for line in lines[:at]):
+                reach = min(at + 1 + FENCED_LINES, end)
+                close_at = next((i for i in range(at + 1, reach) if is_rule(lines[i])), None)
+                if _is_legal(lines[at + 1 : reach if close_at is None else close_at]):
+                    stop = reach if close_at is None else close_at + 1
+                    kinds[at:stop] = ["banner"] * (stop - at)
+                    at = stop - 1
             at += 1
+
+
+def _is_announced(lines: list[str], at: int) -> bool:
+    """Whether the line above ends in a colon: what stands here is what the person wants to show."""
+    above = next((lines[i].rstrip() for i in range(at - 1, max(-1, at - 4), -1) if lines[i].strip()), "")
+    return above.endswith((":", "：")) and not is_rule(above)
+
+
+def _is_legal(lines: list[str]) -> bool:
+    """Whether more than half of the words stand in paragraphs of a lawyer's: people write of confidential things too."""
+    if not _is_disclaimer(" ".join(lines)):
+        return False
+    paragraphs = [" ".join(p.split("\n")).strip() for p in _GAP.split("\n".join(lines))]
+    low = [(p.casefold(), len(p)) for p in paragraphs if p]
+    legal = sum(size for text, size in low if any(phrase in text for phrase in phrases().disclaimers))
+    return 2 * legal >= sum(size for _, size in low)
 
 
 def _is_disclaimer(text: str) -> bool:
@@ -118,6 +137,8 @@ def _dashed_signatures(reading: Reading) -> None:
 def _opens_signature(lines: list[str], at: int) -> bool:
     """ "-- " anywhere; a bare "--", whose space a server took, only below an empty line."""
     line = lines[at].replace("\xa0", " ")
+    if _is_announced(lines, at):
+        return False
     return line in ("-- ", "--  ") or (line == "--" and at > 0 and not lines[at - 1].strip())
 
 
@@ -183,7 +204,10 @@ def _footer(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span | 
         if filled > FOOTER_LINES:
             return None
         if is_rule(lines[at]) and at < end - 1:
-            text = " ".join(lines[at + 1 : end]).casefold()
+            # What the person says below it has a paragraph of its own.
+            text = " ".join(lines[max(at + 1, _paragraph(lines, begin, end)) : end]).casefold()
+            if _is_announced(lines, at):
+                return None
             return (at, end, "banner") if any(phrase in text for phrase in phrases().footers) else None
     return None
 
@@ -209,6 +233,9 @@ def _short_rule(lines: list[str], begin: int, end: int, _is_signed: bool) -> Spa
         if lines[at].strip() in _SHORT_RULES:
             below = [line for line in lines[at + 1 : end] if line.strip()]
             is_card = bool(below) and _is_name(below[0]) and not _BULLET.match(below[0])
+            if any(line.strip() in _SHORT_RULES for line in lines[begin:at]) or _is_announced(lines, at):
+                # The next section of what the person wrote.
+                return None
             return (at, end, "signature") if is_card and all(map(_is_signed_line, below)) else None
         filled += bool(lines[at].strip())
         if filled > SHORT_LINES:
@@ -250,7 +277,9 @@ def _closing(lines: list[str], begin: int, end: int, is_signed: bool) -> Span | 
         if filled == 1:
             return (at, end, "signature") if is_signed and strength == 2 else None
         stop = _signed_until(lines, at + 1, end)
-        return (at, stop, "signature") if stop else None
+        below = next((line for line in lines[stop or end : end] if line.strip()), "")
+        # In the middle of what they say people cite other people's letters.
+        return (at, stop, "signature") if stop and (not below or _POSTSCRIPT.match(below)) else None
     return None
 
 
@@ -290,7 +319,14 @@ def _is_name(line: str) -> bool:
     """Whether the line may be somebody's name: few words, each with a capital or in a script without them."""
     bare = line.strip(" \t*_,.-–—~/\xa0|")
     words = bare.replace(",", " ").split()
-    if not words or len(words) > 6 or len(bare) > 60 or _POSTSCRIPT.match(bare) or line.rstrip().endswith(("?", ":")):
+    if (
+        not words
+        or bare[0] in "#`$%|<{}[]=+"
+        or len(words) > 6
+        or len(bare) > 60
+        or _POSTSCRIPT.match(bare)
+        or line.rstrip().endswith(("?", ":"))
+    ):
         return False
     if not any(c.isalpha() for c in bare) or _SENTENCE_END.search(bare):
         return False
@@ -337,7 +373,12 @@ def _contact(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span |
     at = _paragraph(lines, begin, end)
     above = next((lines[i] for i in range(at - 1, begin - 1, -1) if lines[i].strip()), ":").rstrip()
     least, most = CONTACT_LINES
-    if not least <= end - at <= most or above.endswith((":", ",", "?")) or not _is_name(lines[at]):
+    if (
+        not least <= end - at <= most
+        or not _SENTENCE_END.search(above)
+        or above.endswith("?")
+        or not _is_name(lines[at])
+    ):
         return None
     marks = sum(any(contact.search(line) for contact in _CONTACTS) for line in lines[at + 1 : end])
     fits = marks >= least and all(_is_signed_line(line) for line in lines[at + 1 : end])

@@ -20,6 +20,7 @@ from maildesk.mail.attribution import (
     TRIM,
     attributes,
     ended,
+    is_named,
     opens_line,
 )
 from maildesk.mail.model import BlockKind
@@ -40,6 +41,8 @@ _RULE = re.compile(r"(?:[_\-=*—–~#+][ \t]?){5,}$")
 _DASHES = "-_=—–*"
 _LABEL = re.compile(r"[\s*>|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*]{0,3}[:：][\s*]*(.*)$")
 _INNER_LABEL = re.compile(r"(?<=[\s*>])([^\W\d_]{1,20})\s?[:：]")
+# Notes: "Forwarded by Ana Lima/Desk on 21/11/2026 10:00".
+_NAMED = re.compile(r"[\d@/]")
 _ABOVE = re.compile(r"[^\w\s]{1,20}[\s\W]{0,20}\w")
 # A client's own mark in front of a quoted line that mbox wrote: ">From" is no quote (RFC 4155).
 _FROM_LINE = re.compile(r">From [^\n:]{0,200}$")
@@ -55,6 +58,7 @@ class Reading:
     rest_is_quote: bool = False
     rest_from: int = -1
     by_attribution: bool = False
+    is_second: bool = False
 
 
 def walk(reading: Reading) -> None:
@@ -114,7 +118,8 @@ def _separator(reading: Reading, at: int) -> bool:
     book = phrases()
     line = reading.lines[at]
     title = separator_title(line)
-    if len(line) < SEPARATOR_CHARS and _ABOVE.match(line) and any(phrase in line.casefold() for phrase in book.above):
+    is_desk_line = len(line) < SEPARATOR_CHARS and "?" not in line and _ABOVE.match(line) is not None
+    if is_desk_line and any(phrase in line.casefold() for phrase in book.above):
         # "##- Please type your reply above this line -##" is how desks begin their letters.
         reading.kinds.append("attribution")
         _rest(reading, at + 1)
@@ -127,7 +132,7 @@ def _separator(reading: Reading, at: int) -> bool:
     if title is None or (
         title not in book.original
         and title not in book.forwarded
-        and not title.startswith(("forwarded by ", "original message from "))
+        and not (title.startswith(("forwarded by ", "original message from ")) and _NAMED.search(title))
     ):
         return False
     if title in book.forwarded and not any(line.strip() for line in reading.lines[:at]):
@@ -176,9 +181,19 @@ def _header_block(reading: Reading, at: int) -> bool:
     if begin == at and not any(reading.lines[i].strip() for i in range(at)):
         # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
         return False
+    if begin == at and _is_announced(reading, at):
+        # The next label would open the same block.
+        reading.kinds.extend(["own"] * (end - at))
+        return True
     reading.kinds.extend(["attribution"] * (end - at))
     _rest(reading, end)
     return True
+
+
+def _is_announced(reading: Reading, at: int) -> bool:
+    """Whether the person's own line above ends in a colon: "This is what your partner sent me:"."""
+    above = next((i for i in range(at - 1, max(-1, at - 4), -1) if reading.lines[i].strip()), None)
+    return above is not None and reading.kinds[above] == "own" and reading.lines[above].rstrip().endswith(COLONS)
 
 
 def _is_header_line(line: str) -> bool:
@@ -197,17 +212,20 @@ def _is_header_line(line: str) -> bool:
 def header_end(lines: list[str], at: int) -> int | None:
     """Where the header block that begins at `at` ends; None when none begins.
 
-    Three labels with From or Sent among them; two where one has an address and the other a moment.
+    Three labels with From or Sent among them, and all four or a subject with a moment or an address, as no form has; two where
+    one has an address and the other a moment.
     """
     labels = phrases().labels
     seen: list[str] = []
     values: dict[str, str] = {}
-    end, blanks = at, 0
+    end, blanks, skipped = at, 0, 0
     for i in range(at, min(at + HEADER_LINES, len(lines))):
+        if QUOTED.match(lines[i]) and not QUOTED.match(lines[at]):
+            break
         if not lines[i].strip():
             blanks += 1
             # One empty line between the fields is some clients' layout; it ends the block once enough is seen.
-            if blanks > 1 or len(set(seen)) >= 3:
+            if blanks > 1 or skipped or len(set(seen)) >= 3:
                 break
             continue
         found = _LABEL.match(lines[i][:300])
@@ -215,18 +233,24 @@ def header_end(lines: list[str], at: int) -> int | None:
         if found is None or label is None:
             if not seen or blanks or len(lines[i]) > 200:
                 break
+            skipped += 1
             continue
+        if not seen and label == "to" and len(found[1].strip()) == 1:
+            # "A: The heavy one." answers "Q:"; no client begins with it.
+            return None
         seen.append(label)
         values.setdefault(label, found[2])
-        blanks, end = 0, i + 1
+        blanks, skipped, end = 0, 0, i + 1
     kinds = set(seen)
     if not seen or seen[0] not in ("from", "sent", "subject", "to"):
         return None
-    if len(kinds) >= 3:
-        return end if "from" in kinds or seen[0] == "sent" else None
     sent = values.get("sent", "")
     is_dated = TIME.search(sent) is not None and DATE.search(sent) is not None
-    has_address = any(ADDRESS.search(values.get(label, "")) for label in ("from", "to"))
+    has_address = any(ADDRESS.search(values.get(label, "")) for label in ("from", "to", "cc"))
+    if len(kinds) >= 3:
+        is_whole = {"from", "sent", "to", "subject"} <= kinds
+        is_mail = has_address or is_whole or ("subject" in kinds and TIME.search(sent) is not None)
+        return end if is_mail and ("from" in kinds or seen[0] == "sent") else None
     return end if is_dated and has_address and seen[0] in ("from", "sent") else None
 
 
@@ -249,6 +273,9 @@ def _attribution(reading: Reading, at: int) -> bool:
         if end > at + 1 and not opens and (opens_line(line.casefold()) or "@" not in first):
             # The line above is the person's own; the attribution begins here or further on.
             break
+        if end > at + 1 and TIME.search(joined) and DATE.search(line) and (is_gapped or opens_line(line.casefold())):
+            # The next line of a log, or the attribution itself.
+            break
         joined = f"{joined} {line}".strip()
         if len(joined) > ATTRIBUTION_CHARS:
             break
@@ -256,7 +283,7 @@ def _attribution(reading: Reading, at: int) -> bool:
         if low is None:
             continue
         quote_follows = _quote_follows(lines, end, reading.marked)
-        if is_gapped and ADDRESS.search(low) is None:
+        if (is_gapped and ADDRESS.search(low) is None) or (not quote_follows and not is_named(joined)):
             continue
         is_dashed = end == at + 1 and DASHED.fullmatch(lines[at].strip()) is not None
         if is_dashed or attributes(low, opens, quote_follows, is_one_line=end == at + 1):
@@ -316,5 +343,10 @@ def _reconsider(reading: Reading) -> None:
     if not reading.rest_is_quote or not reading.by_attribution:
         return
     if not any(kind == "own" and line.strip() for kind, line in zip(reading.kinds, reading.lines, strict=True)):
-        for i in range(reading.rest_from, len(reading.lines)):
-            reading.kinds[i] = "own"
+        if reading.is_second:
+            reading.kinds[reading.rest_from :] = ["own"] * (len(reading.lines) - reading.rest_from)
+            return
+        # What a client quoted further down still is; looked for once, or a row of such lines would each be.
+        del reading.kinds[reading.rest_from :]
+        reading.rest_is_quote, reading.by_attribution, reading.is_second = False, False, True
+        walk(reading)
