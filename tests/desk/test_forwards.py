@@ -399,6 +399,33 @@ def test_a_forward_in_reply_to_a_notice_is_an_answer(world: World) -> None:
     assert "max@client.test" not in {recipient for _, recipient in told(world)}
 
 
+@pytest.mark.parametrize("above", ["Look.\n", "#for zoe@client.test\nLook.\n"])
+def test_a_letter_of_ours_that_is_forwarded_goes_to_its_ticket(world: World, above: str) -> None:
+    """Attached and under any subject it is a note there: what it says, notes among it, and its signed Message-ID reach nobody."""
+    world.write(LEA)
+    notice = only(world.letters(), "new", "ana@desk.test")
+    settled = world.give(attached(notice.raw, words=above), sender="ana@desk.test")
+    assert (settled.outcome, settled.ticket) == ("entry", 50031)
+    assert world.entries()[-1][0] == "note"
+    assert told(world) == {("receipt", "ana@desk.test")}
+
+
+@pytest.mark.parametrize("author", ["Lea via Desk Support <support@desk.test>", BEN, ANA])
+def test_what_we_wrote_is_no_customers_entry(world: World, author: str) -> None:
+    """`#for` over a forward of our own letter or of a colleague's mail: all of it is a note, so that nothing of it travels."""
+    secret = "They never pay, be careful.\n"
+    world.write(ANA, forward(author, "#for zoe@client.test\nShe called.", secret), subject="Fwd: Lamp broken")
+    assert world.ticket().requester == Person("zoe@client.test")
+    (kind, text, _), *others = world.entries()
+    assert (kind, "She called." in text, secret.strip() in text) == ("note", True, True)
+    assert [kind for kind, *_ in others] == ["event"]
+    letters = world.letters()
+    confirmation = only(letters, "confirmation-for", "zoe@client.test")
+    assert "They never pay" not in confirmation.raw.decode()
+    world.write(BEN, "> They never pay, be careful.\n\nHello Zoe.\n", answers=only(letters, "new", "ben@desk.test"))
+    assert "They never pay" not in only(world.letters(), "answer", "zoe@client.test").raw.decode()
+
+
 def test_an_automatic_forward_opens_nobodys_ticket(world: World) -> None:
     """A rule that forwards by itself is a machine: no customer is written to."""
     world.write(ANA, forward(), subject="Fwd: Lamp broken", headers={"Auto-Submitted": "auto-generated"})
