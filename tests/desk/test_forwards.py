@@ -321,6 +321,18 @@ def test_two_attached_mails_of_two_people_are_asked_about(world: World) -> None:
     assert ("who-wrote", "ana@desk.test") in told(world)
 
 
+@pytest.mark.parametrize("author", ["Lea Martin via Help <help@list.test>", "lea@client.test, max@client.test"])
+def test_an_attached_mail_of_nobody_sure_is_asked_about(world: World, author: str) -> None:
+    """As in the text: a list under its member's name, or two people. Nobody is written to, the question has a line for each."""
+    world.give(attached(inner(author)), sender="ana@desk.test")
+    letters = world.letters()
+    assert {(x.notice, x.recipient) for x in letters} == {("who-wrote", "ana@desk.test"), ("new", "ben@desk.test")}
+    asked = only(letters, "who-wrote").text
+    assert [one in asked for one in ("#for help@list.test", "#for lea@client.test", "#for max@client.test")] == (
+        [True, False, False] if "via" in author else [False, True, True]
+    )
+
+
 def test_a_name_without_an_address_is_asked_about(world: World) -> None:
     """The desk knows who wrote, not where: it asks, with the name."""
     world.write(ANA, forward("Lea Martin"), subject="Fwd: Lamp broken")
