@@ -32,6 +32,7 @@ from maildesk.desk.model import (
 from maildesk.mail.automatic import is_robot
 from maildesk.mail.model import Forwarded, Mail, Person
 from maildesk.mail.subject import base_subject
+from maildesk.mail.token import read_message_id
 
 # A subject longer than this is somebody's body.
 MAX_SUBJECT_CHARS = 250
@@ -89,14 +90,18 @@ def _top(case: Case) -> str:
 
 
 def _known(case: Case) -> Ticket | None:
-    """The ticket that has the forwarded mail, other than one that this very mail has opened for another mailbox."""
+    """The ticket of a letter of ours that was forwarded; else the one that has the forwarded mail, other than one that this
+    very mail has opened for another mailbox."""
+    inner = case.mail.forwarded.message_ids if case.mail.forwarded else ()
+    sent = [x.token.ticket_id for text in inner if (x := read_message_id(case.directory.keyring, text)) is not None]
     twins = {twin.ticket_id for twin in case.facts.twins}
-    return next((t for _, i in case.facts.inner if i not in twins and (t := case.facts.ticket(i)) is not None), None)
+    held = (ticket_id for _, ticket_id in case.facts.inner if ticket_id not in twins)
+    return next((t for i in (*sent, *held) if (t := case.facts.ticket(i)) is not None), None)
 
 
 def behalf(case: Case, agent: Agent) -> Behalf:
     """What the mail of a proved agent asks for."""
-    mail, forwarded = case.mail, case.mail.forwarded
+    mail, forwarded = case.mail, _theirs(case)
     subject = base_subject(forwarded.subject if forwarded else mail.subject)[:MAX_SUBJECT_CHARS]
     languages = (forwarded.language if forwarded else None, case.mailbox.language or None, mail.language)
     now = case.facts.now
@@ -115,9 +120,11 @@ def behalf(case: Case, agent: Agent) -> Behalf:
         now,
         now,
     )
-    reading = read(_top(case), blank, agent, case.directory)
+    # What we wrote ourselves and forward belongs to the agent's own words.
+    words = mail.full_text if mail.forwarded and not forwarded else _top(case)
+    reading = read(words, blank, agent, case.directory)
     act = reading.act
-    possible = forwarded.authors or ((forwarded.author,) if forwarded.author else ()) if forwarded else ()
+    possible = _possible(forwarded)
     usable = tuple(one for one in possible if _is_usable(case, one))
     is_sure = forwarded is not None and forwarded.author is not None and len(possible) == 1
     requester = act.requester or (usable[0] if is_sure and usable else None)
@@ -136,12 +143,29 @@ def behalf(case: Case, agent: Agent) -> Behalf:
     return Behalf(agent, forwarded, requester, () if is_sure else usable, reading, ticket, changed)
 
 
+def _theirs(case: Case) -> Forwarded | None:
+    """The forwarded mail, but None for one of our own: what the desk or an agent wrote is never a customer's entry.
+
+    A notice holds notes, and whatever stands in a customer's entry may go along with an answer to them.
+    """
+    people = _possible(case.mail.forwarded)
+    is_ours = bool(people) and all(_is_ours(case, person) for person in people)
+    return None if is_ours else case.mail.forwarded
+
+
+def _possible(forwarded: Forwarded | None) -> tuple[Person, ...]:
+    if forwarded is None:
+        return ()
+    return forwarded.authors or ((forwarded.author,) if forwarded.author else ())
+
+
+def _is_ours(case: Case, person: Person) -> bool:
+    return case.directory.is_own(person.address) or case.directory.agent(person.address) is not None
+
+
 def _is_usable(case: Case, person: Person) -> bool:
     """Whether somebody may be written to as a customer: not one of our own addresses, no agent, no robot."""
-    directory = case.directory
-    return not (
-        directory.is_own(person.address) or directory.agent(person.address) is not None or is_robot(person.address)
-    )
+    return not (_is_ours(case, person) or is_robot(person.address))
 
 
 def changes(case: Case) -> Case:

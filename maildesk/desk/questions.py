@@ -30,14 +30,15 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
     returned = mail.bounce.returned_ids if mail.bounce else ()
     own = (*(text for text, _ in signed_ids(mail, directory)), *returned)
     tokens = [r.token for r in recipients if r.token is not None]
-    signed = [read_message_id(directory.keyring, text) for text in (*own, mail.message_id or "")]
+    inner = mail.forwarded.message_ids[:MAX_INNER_IDS] if mail.forwarded else ()
+    signed = [read_message_id(directory.keyring, text) for text in (*own, mail.message_id or "", *inner)]
     foreign = tuple(r for r in near(mail.references) if r not in own)
     ids = [t.ticket_id for t in tokens] + [s.token.ticket_id for s in signed if s is not None]
     return Questions(
         content_key=mail.content_key,
         ticket_ids=tuple(dict.fromkeys(ids)),
         foreign_ids=foreign,
-        inner_ids=mail.forwarded.message_ids[:MAX_INNER_IDS] if mail.forwarded else (),
+        inner_ids=inner,
         letter_ids=own,
         copies=tuple((t.ticket_id, t.slot) for t in tokens if t.purpose is Purpose.BOUNCE),
         numbers=numbers_in(mail.subject),

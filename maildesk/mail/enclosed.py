@@ -10,7 +10,8 @@ from email.utils import parsedate_tz
 from maildesk.mail.body import blocks_of
 from maildesk.mail.content import content_of
 from maildesk.mail.forward import DEPTH, cut, forwarded_in
-from maildesk.mail.head import date_of, ids_in, read_head, text_of
+from maildesk.mail.head import Head, date_of, ids_in, read_head, text_of
+from maildesk.mail.inner_author import Named, named_in
 from maildesk.mail.language import language_of
 from maildesk.mail.limits import monstrous
 from maildesk.mail.model import Attachment, Block, Forwarded, Mail, Person
@@ -39,6 +40,7 @@ class _Inner:
     """One attached mail: what it says of itself, and everybody who may have written it. is_read: its text was opened."""
 
     author: Person | None
+    name: str
     subject: str
     date: datetime | None
     authors: tuple[Person, ...]
@@ -82,7 +84,7 @@ def forward_of(tree: Part, mail: Mail, sent: bytes, languages: tuple[str, ...]) 
         subject=inner[0].subject,
         date=inner[0].date,
         text=text,
-        name=inner[0].author.name if inner[0].author else "",
+        name=inner[0].name,
         authors=authors if len(authors) > 1 or inner[0].author is None else (),
         attachments=(
             *(one for mails in inner for one in mails.attachments),
@@ -132,21 +134,38 @@ def _read(raw: bytes, budget: _Budget, depth: int) -> _Inner | None:
     head = tree.head
     if not head.first("from") and not head.first("subject"):
         return None
-    author, subject, date = author_of(head)[0], head.text("subject")[:SUBJECT_CHARS], date_of(head.first("date"))
+    named, subject, date = _named(head), head.text("subject")[:SUBJECT_CHARS], date_of(head.first("date"))
+    author = named.person
     further = _attached(tree, budget, depth + 1) if depth < DEPTH else []
     ids = (*ids_in(head.first("message-id"), bare=True)[:1], *(i for one in further for i in one.message_ids))
     inside = tuple(person for one in further for person in one.authors)
-    own = (author,) if author else ()
+    own = named.candidates
     size = sum(part.end - part.head.body_at for part in tree.walk() if part.type.startswith("text/"))
     if depth or (size > budget.text_bytes and not is_first):
-        return _Inner(author, subject, date, _each_once((*own, *inside)), ids)
+        return _Inner(author, named.name, subject, date, _each_once((*own, *inside)), ids)
     budget.text_bytes -= 0 if is_first else size
     gathered = content_of(tree)
     blocks = blocks_of(gathered.text)
     text = "\n".join(block.text for block in blocks)
     in_text = forwarded_in(text, subject, date, _zone(head.first("date")))
     authors = _each_once((*own, *(_authors(in_text) if in_text else ()), *inside))
-    return _Inner(author, subject, date, authors, ids, blocks, tuple(gathered.attachments), is_read=True)
+    return _Inner(author, named.name, subject, date, authors, ids, blocks, tuple(gathered.attachments), is_read=True)
+
+
+def _named(head: Head) -> Named:
+    """Who wrote an attached mail: whoever its From field makes sure, else everybody who stands in it.
+
+    A list that writes under its members' names is no author, as in a forward's text.
+    """
+    author = author_of(head)[0]
+    if author is None:
+        return replace(named_in(head.text("from")), person=None)
+    seen = named_in(f"{author.name} <{author.address}>")
+    return (
+        seen
+        if author.name and seen.person is None and len(seen.candidates) == 1
+        else Named(author, author.name, (author,))
+    )
 
 
 def _zone(sent: bytes) -> tzinfo:

@@ -321,6 +321,18 @@ def test_two_attached_mails_of_two_people_are_asked_about(world: World) -> None:
     assert ("who-wrote", "ana@desk.test") in told(world)
 
 
+@pytest.mark.parametrize("author", ["Lea Martin via Help <help@list.test>", "lea@client.test, max@client.test"])
+def test_an_attached_mail_of_nobody_sure_is_asked_about(world: World, author: str) -> None:
+    """As in the text: a list under its member's name, or two people. Nobody is written to, the question has a line for each."""
+    world.give(attached(inner(author)), sender="ana@desk.test")
+    letters = world.letters()
+    assert {(x.notice, x.recipient) for x in letters} == {("who-wrote", "ana@desk.test"), ("new", "ben@desk.test")}
+    asked = only(letters, "who-wrote").text
+    assert [one in asked for one in ("#for help@list.test", "#for lea@client.test", "#for max@client.test")] == (
+        [True, False, False] if "via" in author else [False, True, True]
+    )
+
+
 def test_a_name_without_an_address_is_asked_about(world: World) -> None:
     """The desk knows who wrote, not where: it asks, with the name."""
     world.write(ANA, forward("Lea Martin"), subject="Fwd: Lamp broken")
@@ -397,6 +409,33 @@ def test_a_forward_in_reply_to_a_notice_is_an_answer(world: World) -> None:
     world.write(ANA, "Max says:\n" + forward(MAX), to=to, subject="Fwd: Lamp broken")
     assert world.entries()[-1][0] == "agent"
     assert "max@client.test" not in {recipient for _, recipient in told(world)}
+
+
+@pytest.mark.parametrize("above", ["Look.\n", "#for zoe@client.test\nLook.\n"])
+def test_a_letter_of_ours_that_is_forwarded_goes_to_its_ticket(world: World, above: str) -> None:
+    """Attached and under any subject it is a note there: what it says, notes among it, and its signed Message-ID reach nobody."""
+    world.write(LEA)
+    notice = only(world.letters(), "new", "ana@desk.test")
+    settled = world.give(attached(notice.raw, words=above), sender="ana@desk.test")
+    assert (settled.outcome, settled.ticket) == ("entry", 50031)
+    assert world.entries()[-1][0] == "note"
+    assert told(world) == {("receipt", "ana@desk.test")}
+
+
+@pytest.mark.parametrize("author", ["Lea via Desk Support <support@desk.test>", BEN, ANA])
+def test_what_we_wrote_is_no_customers_entry(world: World, author: str) -> None:
+    """`#for` over a forward of our own letter or of a colleague's mail: all of it is a note, so that nothing of it travels."""
+    secret = "They never pay, be careful.\n"
+    world.write(ANA, forward(author, "#for zoe@client.test\nShe called.", secret), subject="Fwd: Lamp broken")
+    assert world.ticket().requester == Person("zoe@client.test")
+    (kind, text, _), *others = world.entries()
+    assert (kind, "She called." in text, secret.strip() in text) == ("note", True, True)
+    assert [kind for kind, *_ in others] == ["event"]
+    letters = world.letters()
+    confirmation = only(letters, "confirmation-for", "zoe@client.test")
+    assert "They never pay" not in confirmation.raw.decode()
+    world.write(BEN, "> They never pay, be careful.\n\nHello Zoe.\n", answers=only(letters, "new", "ben@desk.test"))
+    assert "They never pay" not in only(world.letters(), "answer", "zoe@client.test").raw.decode()
 
 
 def test_an_automatic_forward_opens_nobodys_ticket(world: World) -> None:
