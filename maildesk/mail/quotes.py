@@ -294,6 +294,9 @@ def _attribution(reading: Reading, at: int) -> bool:
                 reading.by_attribution = True
                 _rest(reading, end)
             return True
+        if line.endswith(COLONS):
+            # No client goes on behind its colon.
+            break
     return False
 
 
