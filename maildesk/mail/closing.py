@@ -41,6 +41,7 @@ _SMALL = re.compile(
     r"(?:d[aeiou]s?|del|della|de[rn]|von|vom|van|zu[rm]?|l[aeo]s?|[ae]l|bin|ben|ibn|y|e|i|und|and|et|the|of|for|im|in)"
 )
 _SHORT_RULES = frozenset(("--", "---", "----", "__", "___", "—", "——", "–", "––"))
+_NUMBER = re.compile(r"\d{3}")
 _NAME_SIGN = re.compile(r"(?:[-–—~]{1,2}|/{1,2}|[—–~]\s)(?=[^\W\d_])")
 _BULLET = re.compile(r"\s*(?:[-*•·–—]|\d{1,3}[.)])\s")
 _GAP = re.compile(r"\n[ \t]*\n")
@@ -341,6 +342,9 @@ def _is_signed_line(line: str) -> bool:
     """Whether the line may stand in a signature: short, and no sentence."""
     bare = line.strip()
     if _POSTSCRIPT.match(bare) or bare.endswith(("?", ":")) or bare.startswith("<<") or _BULLET.match(line):
+        return False
+    if _NUMBER.search(bare) and any(word in bare.casefold() for word in phrases().references):
+        # A desk wants to know the number of an order, wherever it stands.
         return False
     if any(contact.search(bare) for contact in _CONTACTS):
         return len(bare) <= 2 * SIGNED_LINE_CHARS

@@ -29,6 +29,7 @@ KEYS = (
     "banner_ends",
     "closings",
     "thanks",
+    "references",
     "footers",
     "disclaimers",
     "absence",
@@ -65,6 +66,7 @@ class Phrases:
     months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
     banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
+    references: what stands beside a number that a desk wants to know, also below a name ("order 4711").
     footers: what a mailing list's footer holds.
     disclaimers: what a gateway's text holds; one of several words tells it, single words only together.
     absence: what an absence notice's subject begins with; leave: what one may begin with, and a person's too.
@@ -89,6 +91,7 @@ class Phrases:
     banner_ends: tuple[str, ...]
     closings: frozenset[str]
     thanks: frozenset[str]
+    references: tuple[str, ...]
     footers: tuple[str, ...]
     disclaimers: tuple[str, ...]
     absence: tuple[str, ...]
@@ -150,6 +153,7 @@ def phrases() -> Phrases:
         banner_ends=every("banner_ends"),
         closings=frozenset(every("closings")),
         thanks=frozenset(every("thanks")),
+        references=every("references"),
         footers=every("footers"),
         disclaimers=every("disclaimers"),
         absence=every("absence"),

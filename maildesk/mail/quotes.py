@@ -30,6 +30,8 @@ from maildesk.mail.phrasebook import phrases
 READ_LINES = 5_000
 # A header block over a quote: its labels stand within this many lines.
 HEADER_LINES = 10
+# So many labels are a mail's; fewer may be a form's.
+ENOUGH_LABELS = 3
 SEPARATOR_CHARS = 120
 RULE_CHARS = 300
 # A quoted line that a client wrapped goes on for at most this long without its ">".
@@ -181,6 +183,13 @@ def _header_block(reading: Reading, at: int) -> bool:
     if begin == at and not any(reading.lines[i].strip() for i in range(at)):
         # Nothing stands above it: a form's fields, or a forward without a word; then it is all the mail has.
         return False
+    if (
+        begin == at
+        and not _is_header_line(reading.lines[at])
+        and end - at < ENOUGH_LABELS
+        and _is_crowded(reading.lines, at, end)
+    ):
+        return False
     if begin == at and _is_announced(reading, at):
         # The next label would open the same block.
         reading.kinds.extend(["own"] * (end - at))
@@ -188,6 +197,11 @@ def _header_block(reading: Reading, at: int) -> bool:
     reading.kinds.extend(["attribution"] * (end - at))
     _rest(reading, end)
     return True
+
+
+def _is_crowded(lines: list[str], at: int, end: int) -> bool:
+    """Whether a short block has other lines right above or below it: then its two labels are fields of a form."""
+    return bool(lines[at - 1].strip()) or (end < len(lines) and bool(lines[end].strip()))
 
 
 def _is_announced(reading: Reading, at: int) -> bool:
