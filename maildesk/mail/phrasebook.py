@@ -26,7 +26,9 @@ KEYS = (
     "morning",
     "afternoon",
     "banners",
+    "banner_sent",
     "banner_ends",
+    "devices",
     "closings",
     "thanks",
     "footers",
@@ -64,6 +66,7 @@ class Phrases:
     behalf: what parts the sender from whom they write for ("on behalf of").
     months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
     banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
+    banner_sent: how one begins that people write too ("sent with"): it and one told by its end name one of the devices.
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
     footers: what a mailing list's footer holds.
     disclaimers: what a gateway's text holds; one of several words tells it, single words only together.
@@ -86,7 +89,9 @@ class Phrases:
     morning: tuple[str, ...]
     afternoon: tuple[str, ...]
     banners: tuple[str, ...]
+    banner_sent: tuple[str, ...]
     banner_ends: tuple[str, ...]
+    devices: tuple[str, ...]
     closings: frozenset[str]
     thanks: frozenset[str]
     footers: tuple[str, ...]
@@ -147,7 +152,9 @@ def phrases() -> Phrases:
         morning=every("morning"),
         afternoon=every("afternoon"),
         banners=every("banners"),
+        banner_sent=every("banner_sent"),
         banner_ends=every("banner_ends"),
+        devices=every("devices"),
         closings=frozenset(every("closings")),
         thanks=frozenset(every("thanks")),
         footers=every("footers"),
