@@ -151,8 +151,11 @@ def _banners(reading: Reading) -> None:
         low = line.strip(" \t*_<>[]~-—").casefold()
         if kinds[at] != "own" or len(low) > BANNER_CHARS or not low:
             continue
-        begins = low.startswith(book.banners) and "," not in low and not low.endswith(("?", ":"))
-        if not begins and not low.rstrip(".!").endswith(book.banner_ends):
+        is_said = "," in low or "?" in low or low.endswith(":")
+        # "Sent via the post" is no client's: those name what they run on.
+        is_named = low.startswith(book.banner_sent) or low.rstrip(".!").endswith(book.banner_ends)
+        is_named = is_named and any(device in low for device in book.devices)
+        if is_said or not (low.startswith(book.banners) or is_named):
             continue
         stands_apart = at == 0 or not lines[at - 1].strip() or is_rule(lines[at - 1])
         if stands_apart and _closes(reading, at + 1):

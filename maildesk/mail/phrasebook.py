@@ -26,7 +26,9 @@ KEYS = (
     "morning",
     "afternoon",
     "banners",
+    "banner_sent",
     "banner_ends",
+    "devices",
     "closings",
     "thanks",
     "references",
@@ -65,6 +67,7 @@ class Phrases:
     behalf: what parts the sender from whom they write for ("on behalf of").
     months: every name of a month, and which one it is; morning, afternoon: what stands beside a twelve-hour time.
     banners, banner_ends: how a client's own advertisement line begins, how it ends where the language puts the verb last.
+    banner_sent: how one begins that people write too ("sent with"): it and one told by its end name one of the devices.
     closings, thanks: the whole line over a name that ends a letter; thanks alone may also be all that somebody says.
     references: what stands beside a number that a desk wants to know, also below a name ("order 4711").
     footers: what a mailing list's footer holds.
@@ -88,7 +91,9 @@ class Phrases:
     morning: tuple[str, ...]
     afternoon: tuple[str, ...]
     banners: tuple[str, ...]
+    banner_sent: tuple[str, ...]
     banner_ends: tuple[str, ...]
+    devices: tuple[str, ...]
     closings: frozenset[str]
     thanks: frozenset[str]
     references: tuple[str, ...]
@@ -150,7 +155,9 @@ def phrases() -> Phrases:
         morning=every("morning"),
         afternoon=every("afternoon"),
         banners=every("banners"),
+        banner_sent=every("banner_sent"),
         banner_ends=every("banner_ends"),
+        devices=every("devices"),
         closings=frozenset(every("closings")),
         thanks=frozenset(every("thanks")),
         references=every("references"),
