@@ -150,8 +150,11 @@ class Settler:
                 case Entered():
                     inner = mail.forwarded if change.derived == "forwarded" else None
                     own_id = None if inner or is_given else mail.message_id
-                    files = mail.attachments if entry_id is None and change.has_attachments else ()
-                    files = inner.attachments if inner else files
+                    files = inner.attachments if inner else mail.attachments
+                    if inner is None and entry_id is not None:
+                        # The customer's entry has those of the mail inside; the agent's own are the note's.
+                        files = mail.forwarded.beside if mail.forwarded and not is_given else ()
+                    files = files if change.has_attachments else ()
                     added = tickets.add_entry(
                         tx,
                         ticket_id,

@@ -184,8 +184,8 @@ def changes(case: Case) -> Case:
     if forwarded is not None:
         written.append(_inner(found, mail))
     words = found.reading.text.strip()
-    if words or forwarded is None:
-        # What stands in a note reaches no customer: the agent's words about somebody are not for them.
+    if words or forwarded is None or forwarded.beside:
+        # What stands in a note reaches no customer: the agent's words and files about somebody are not for them.
         written.append(entered(mail, "act", "note", agent, text=words))
     event = "; ".join(f"{e.what}: {e.before or '-'} → {e.after or '-'}" for e in found.effects)
     if forwarded is not None and forwarded.date is not None:
@@ -260,7 +260,8 @@ def _notices(case: Case, found: Behalf) -> list[LetterPlan]:
         entry = _inner(found, case.mail)
         author = found.requester or Person("", forwarded.name)
         blocks = forwarded.blocks if entry.text != forwarded.text else ()
-        shown = replace(shown, author=author, text=entry.text, blocks=blocks, attachments=forwarded.attachments)
+        files = (*forwarded.attachments, *forwarded.beside)
+        shown = replace(shown, author=author, text=entry.text, blocks=blocks, attachments=files)
         case = replace(case, flags=entry.flags)
     name = case.directory.agent_name(found.agent)
     earlier = (Said(name, case.facts.now, words, "note"),) if forwarded is not None and words else ()

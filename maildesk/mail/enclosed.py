@@ -88,8 +88,9 @@ def forward_of(tree: Part, mail: Mail, sent: bytes, languages: tuple[str, ...]) 
         authors=authors if len(authors) > 1 or inner[0].author is None else (),
         attachments=(
             *(one for mails in inner for one in mails.attachments),
-            *(one for one in mail.attachments if not (is_all and _is_mail(one.type, one.name))),
+            *(one for one in mail.attachments if not is_all and _is_mail(one.type, one.name)),
         ),
+        beside=tuple(one for one in mail.attachments if not _is_mail(one.type, one.name)),
         message_ids=tuple(dict.fromkeys(i for one in inner for i in one.message_ids)),
         blocks=tuple(block for one in inner for block in (*one.blocks, Block("own", ""))),
         above=in_text.above if in_text else mail.text,

@@ -96,7 +96,8 @@ class Forwarded:
 
     author: None where no address stands there, or several; name: as the mail gives it, also without an address.
     authors: everybody who may have written it, when that is not one alone; () otherwise.
-    attachments: those of the inner mail; of a forward in the text the outer mail's are meant.
+    attachments: those of the inner mail; of a forward in the text the outer mail's are meant. beside: the files that
+    the forwarder attached beside an attached mail.
     message_ids: of the attached mails. blocks: the text's. above: what the forwarder wrote over it. language: of the inner text.
     """
 
@@ -107,6 +108,7 @@ class Forwarded:
     name: str = ""
     authors: tuple[Person, ...] = ()
     attachments: tuple[Attachment, ...] = ()
+    beside: tuple[Attachment, ...] = ()
     message_ids: tuple[str, ...] = ()
     blocks: tuple[Block, ...] = ()
     above: str = ""

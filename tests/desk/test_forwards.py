@@ -170,6 +170,18 @@ def test_an_attached_mail_opens_its_authors_ticket(world: World) -> None:
     assert [a.get_filename() for a in only(sent, "new").message.iter_attachments()] == ["dark.png"]
 
 
+@pytest.mark.parametrize("words", ["They owe us this.\n", ""])
+def test_the_agents_own_files_are_the_notes(world: World, words: str) -> None:
+    """What an agent attaches beside a customer's mail is no file of the customer's; the colleagues get both."""
+    raw = attached(inner(), words=words)
+    own = b"--b\nContent-Type: application/pdf; name=debts.pdf\nContent-Disposition: attachment\n\nPDF\n--b--"
+    world.give(raw.replace(b"--b--", own), sender="ana@desk.test")
+    files = {r.entry.kind: [f.name for f in r.entry.shown.files] for r in read_all(world.store, world.languages)}
+    assert files == {"customer": ["dark.png"], "note": ["debts.pdf"], "event": []}
+    notice = only(world.letters(), "new", "ben@desk.test")
+    assert [part.get_filename() for part in notice.message.iter_attachments()] == ["dark.png", "debts.pdf"]
+
+
 def test_a_rebuild_derives_the_same_again(world: World) -> None:
     """The customer's entry follows from the forwarded mail, the note from the agent's; nothing is taken for the other's."""
     world.write(ANA, forward(above="Please take this one."), subject="Fwd: Lamp broken")
