@@ -167,7 +167,8 @@ def separator_title(line: str) -> str | None:
     bare = line[:SEPARATOR_CHARS].strip(" \t>*")
     if len(line) >= SEPARATOR_CHARS or len(bare) < 6 or bare[0] not in _DASHES or bare[1] not in _DASHES:
         return None
-    return bare.strip(" .:*" + _DASHES).casefold() or None
+    # Turkish writes "İleti"; folded, its dot stands beside the letter.
+    return bare.strip(" .:*" + _DASHES).casefold().replace("\u0307", "") or None
 
 
 def _header_block(reading: Reading, at: int) -> bool:
