@@ -94,7 +94,7 @@ def _known(case: Case) -> Ticket | None:
     very mail has opened for another mailbox."""
     inner = case.mail.forwarded.message_ids if case.mail.forwarded else ()
     sent = [x.token.ticket_id for text in inner if (x := read_message_id(case.directory.keyring, text)) is not None]
-    twins = {twin.ticket_id for twin in case.facts.twins}
+    twins = {twin.ticket_id for twin in case.facts.twins if twin.outcome == "ticket"}
     held = (ticket_id for _, ticket_id in case.facts.inner if ticket_id not in twins)
     return next((t for i in (*sent, *held) if (t := case.facts.ticket(i)) is not None), None)
 

@@ -159,19 +159,6 @@ def machine_without_thread(case: Case) -> Case:
     return case
 
 
-def other_mailbox_has_it(case: Case) -> Case:
-    """A mail to several of our mailboxes that belongs to a ticket becomes one entry there."""
-    ticket = case.ticket
-    if ticket is None or case.evidence.level == "subject":
-        return case
-    for twin in case.facts.twins:
-        if twin.ticket_id == ticket.id:
-            return case.settled(
-                "duplicate", "another mailbox", f"mail {twin.mail_id} put it on #{ticket.number} already"
-            )
-    return case
-
-
 # Author: who that is on this ticket.
 
 
@@ -202,6 +189,19 @@ def own_letter_has_a_way(case: Case) -> Case:
 def agent_speaks_for_somebody(case: Case) -> Case:
     """A proved agent's new mail that is a forward, or begins with #for, is somebody else's ticket."""
     return case if is_spam(case) or case.way else forwards.way_of(case)
+
+
+def other_mailbox_has_it(case: Case) -> Case:
+    """A mail to several of our mailboxes that belongs to a ticket, or forwards what does, becomes one entry there."""
+    ticket = case.ticket
+    if ticket is None or case.evidence.level == "subject":
+        return case
+    for twin in case.facts.twins:
+        if twin.ticket_id == ticket.id:
+            return case.settled(
+                "duplicate", "another mailbox", f"mail {twin.mail_id} put it on #{ticket.number} already"
+            )
+    return case
 
 
 def agent_has_a_way(case: Case) -> Case:
@@ -350,12 +350,12 @@ THREAD: tuple[Rule, ...] = (
     evidence_is_found,
     bounce_is_ours,
     machine_without_thread,
-    other_mailbox_has_it,
 )
 AUTHOR: tuple[Rule, ...] = (author_is_known,)
 WAYS: tuple[Rule, ...] = (
     own_letter_has_a_way,
     agent_speaks_for_somebody,
+    other_mailbox_has_it,
     agent_has_a_way,
     customer_has_a_way,
     closed_stays_closed,

@@ -228,6 +228,20 @@ def test_two_mailboxes_are_two_tickets(tmp_path: Path) -> None:
     world.close()
 
 
+@pytest.mark.parametrize("is_letter", [True, False])
+def test_a_known_mail_for_two_mailboxes_is_one_note(tmp_path: Path, is_letter: bool) -> None:
+    """A forward to both of what a ticket has, or of our letter about it, is a note there once, and opens nothing."""
+    world = World(tmp_path, mailboxes=(Mailbox(address="support@desk.test"), Mailbox(address="sales@desk.test")))
+    world.give(inner(), sender="lea@client.test")
+    letter = only(world.letters(), "new", "ana@desk.test").raw
+    raw = letter if is_letter else inner()
+    settled = world.give(attached(raw), "support@desk.test", "sales@desk.test", sender="ana@desk.test")
+    assert (settled.outcome, settled.ticket) == ("duplicate", None)
+    assert [kind for kind, *_ in world.entries()] == ["customer", "note"]
+    assert told(world) == {("receipt", "ana@desk.test")}
+    world.close()
+
+
 @pytest.mark.parametrize("results", [None, FAILED])
 def test_an_unproved_agents_forward_is_anyones_mail(world: World, results: str | None) -> None:
     """The ticket is the agent's own, and no customer is written to."""
