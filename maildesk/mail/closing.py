@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 from maildesk.mail.model import BlockKind
 from maildesk.mail.phrasebook import phrases
-from maildesk.mail.quotes import Reading, is_rule
+from maildesk.mail.quotes import Reading, is_announced, is_rule
 
 # More lines below "--" than this are no signature but a text with a dash in it.
 SIGNATURE_LINES = 16
@@ -86,7 +86,7 @@ def _fences(reading: Reading) -> None:
     for begin, end in tuple(_runs(kinds)):
         at = begin
         while at < end:
-            if is_rule(lines[at]) and not _is_announced(lines, at) and any(line.strip() for line in lines[:at]):
+            if is_rule(lines[at]) and not is_announced(lines, at) and any(line.strip() for line in lines[:at]):
                 reach = min(at + 1 + FENCED_LINES, end)
                 close_at = next((i for i in range(at + 1, reach) if is_rule(lines[i])), None)
                 if _is_legal(lines[at + 1 : reach if close_at is None else close_at]):
@@ -94,12 +94,6 @@ def _fences(reading: Reading) -> None:
                     kinds[at:stop] = ["banner"] * (stop - at)
                     at = stop - 1
             at += 1
-
-
-def _is_announced(lines: list[str], at: int) -> bool:
-    """Whether the line above ends in a colon: what stands here is what the person wants to show."""
-    above = next((lines[i].rstrip() for i in range(at - 1, max(-1, at - 4), -1) if lines[i].strip()), "")
-    return above.endswith((":", "：")) and not is_rule(above)
 
 
 def _is_legal(lines: list[str]) -> bool:
@@ -138,7 +132,7 @@ def _dashed_signatures(reading: Reading) -> None:
 def _opens_signature(lines: list[str], at: int) -> bool:
     """ "-- " anywhere; a bare "--", whose space a server took, only below an empty line."""
     line = lines[at].replace("\xa0", " ")
-    if _is_announced(lines, at):
+    if is_announced(lines, at):
         return False
     return line in ("-- ", "--  ") or (line == "--" and at > 0 and not lines[at - 1].strip())
 
@@ -210,7 +204,7 @@ def _footer(lines: list[str], begin: int, end: int, _is_signed: bool) -> Span | 
         if is_rule(lines[at]) and at < end - 1:
             # What the person says below it has a paragraph of its own.
             text = " ".join(lines[max(at + 1, _paragraph(lines, begin, end)) : end]).casefold()
-            if _is_announced(lines, at):
+            if is_announced(lines, at):
                 return None
             return (at, end, "banner") if any(phrase in text for phrase in phrases().footers) else None
     return None
@@ -237,7 +231,7 @@ def _short_rule(lines: list[str], begin: int, end: int, _is_signed: bool) -> Spa
         if lines[at].strip() in _SHORT_RULES:
             below = [line for line in lines[at + 1 : end] if line.strip()]
             is_card = bool(below) and _is_name(below[0]) and not _BULLET.match(below[0])
-            if any(line.strip() in _SHORT_RULES for line in lines[begin:at]) or _is_announced(lines, at):
+            if any(line.strip() in _SHORT_RULES for line in lines[begin:at]) or is_announced(lines, at):
                 # The next section of what the person wrote.
                 return None
             return (at, end, "signature") if is_card and all(map(_is_signed_line, below)) else None

@@ -191,7 +191,8 @@ def _header_block(reading: Reading, at: int) -> bool:
         and _is_crowded(reading.lines, at, end)
     ):
         return False
-    if begin == at and _is_announced(reading, at):
+    above = next((i for i in range(at - 1, max(-1, at - 4), -1) if reading.lines[i].strip()), at - 1)
+    if begin == at and reading.kinds[above] == "own" and is_announced(reading.lines, at):
         # The next label would open the same block.
         reading.kinds.extend(["own"] * (end - at))
         return True
@@ -205,10 +206,10 @@ def _is_crowded(lines: list[str], at: int, end: int) -> bool:
     return bool(lines[at - 1].strip()) or (end < len(lines) and bool(lines[end].strip()))
 
 
-def _is_announced(reading: Reading, at: int) -> bool:
-    """Whether the person's own line above ends in a colon: "This is what your partner sent me:"."""
-    above = next((i for i in range(at - 1, max(-1, at - 4), -1) if reading.lines[i].strip()), None)
-    return above is not None and reading.kinds[above] == "own" and reading.lines[above].rstrip().endswith(COLONS)
+def is_announced(lines: list[str], at: int) -> bool:
+    """Whether the line above ends in a colon: what stands here is what the person wants to show."""
+    above = next((lines[i].rstrip() for i in range(at - 1, max(-1, at - 4), -1) if lines[i].strip()), "")
+    return above.endswith(COLONS) and not is_rule(above)
 
 
 def _is_header_line(line: str) -> bool:

@@ -15,7 +15,7 @@ from maildesk.config import OAuth2
 from maildesk.errors import BadConfig, DiskNearlyFull, Looping, Malformed, TooLarge
 from tests.doors.imap_desk import Desk, mail, settings_for
 from tests.servers.dovecot import Dovecot
-from tests.wait import until_async
+from tests.wait import until, until_async
 
 pytestmark = pytest.mark.asyncio
 
@@ -141,6 +141,8 @@ async def test_a_crash_between_commit_and_flag_offers_the_same_bytes_again(
 
         def cut(raw: bytes) -> None:
             dovecot.kick(user)
+            # The session ends soon after the order, not with it.
+            until(lambda: dovecot.sessions(user) == 0)
             # The thread must not get as far as a second connection: what follows is another process's life.
             door._stopping.set()
 
