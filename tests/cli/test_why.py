@@ -6,13 +6,12 @@ import json
 
 import pytest
 
-from tests.cli.test_read import LEA, MAIL_KEYS, Run, conversation, parsed, run
+from tests.cli.test_read import LEA, MAIL_KEYS, conversation, parsed
+from tests.conftest import Run
 from tests.desk.world import World, only
 from tests.mail.cases import ALL, raw_of
 from tests.test_explain import KEYS
 from tests.test_rebuild import MONSTER, change
-
-__all__ = ["run"]
 
 
 def test_by_ledger_id_and_message_id(world: World, run: Run) -> None:
