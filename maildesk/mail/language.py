@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 LANGUAGES = ("en", "fr", "de", "es", "it", "pt", "nl")
 # More than this changes no answer.
-CHARS_READ = 800
+CHARS_READ = 400
 # Two languages nearer than this are a guess.
 DISTANCE_MIN = 0.1
 # Below this the letters alone tell nothing; from here on they do without a small word of the language.
