@@ -138,8 +138,11 @@ def _separator(reading: Reading, at: int) -> bool:
     ):
         return False
     if title in book.forwarded and not any(line.strip() for line in reading.lines[:at]):
-        # A forward without a word above it is all that the mail has.
-        return False
+        # A forward without a word above it is all that the mail has: its header block opens nothing either.
+        begin = next((i for i in range(at + 1, min(at + 4, len(reading.lines))) if reading.lines[i].strip()), at + 1)
+        end = header_end(reading.lines, begin) or at + 1
+        reading.kinds.extend(["own"] * (end - at))
+        return True
     reading.kinds.append("attribution")
     end = header_end(reading.lines, at + 1) or at + 1
     reading.kinds.extend(["attribution"] * (end - at - 1))
