@@ -44,7 +44,6 @@ LETTER_AFTER = timedelta(hours=1)
 MAILBOX_AFTER = timedelta(minutes=15)
 # systemd's default TimeoutStopSec is 90 s.
 DRAIN_S = 30.0
-_LOCK_RETRY_S = 1.0
 
 
 class Lock:

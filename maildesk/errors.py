@@ -104,9 +104,5 @@ class AlreadyRunning(MaildeskError):
     """Another process holds the desk's lock."""
 
 
-class Unreadable(MaildeskError):
-    """The mail defeats the parser; it is kept, and a ticket says so."""
-
-
 class NotComposable(MaildeskError):
     """A letter's values cannot be written down without changing what its header says; it is not sent."""

@@ -174,6 +174,10 @@ def idle(seconds: int) -> None:
             )
 
 
+# So many mails show what senders wait when nothing else goes on.
+SENT_BEFORE = 150
+
+
 def rebuild(count: int) -> None:
     """Print how long `maildesk rebuild` takes over `count` mails and what memory, and what senders wait meanwhile."""
     quiet = Mailbox(address="support@desk.test", confirm=False)
@@ -192,15 +196,15 @@ def rebuild(count: int) -> None:
         _timed("every entry changes", count, command)
         _age(desk.state)
         with desk:
-            with _sending(desk, "before"):
-                time.sleep(10)
+            with _sending(desk, "before") as sent:
+                until(lambda: len(sent) >= SENT_BEFORE, 60)
             with _sending(desk, "meanwhile"):
                 _timed("every entry changes, beside the desk", count, command)
 
 
 @contextmanager
-def _sending(desk: Desk, when: str) -> Iterator[None]:
-    """Send a mail every 50 ms; print what its sender waited, from the connection to the 250."""
+def _sending(desk: Desk, when: str) -> Iterator[list[float]]:
+    """Send a mail every 50 ms, and say how long each took; print what its sender waited, from the connection to the 250."""
     spans, stop = list[float](), threading.Event()
 
     def send() -> None:
@@ -212,7 +216,7 @@ def _sending(desk: Desk, when: str) -> Iterator[None]:
     sender = threading.Thread(target=send)
     sender.start()
     try:
-        yield
+        yield spans
     finally:
         stop.set()
         sender.join()

@@ -18,7 +18,6 @@ import math
 import multiprocessing
 import os
 import re
-import resource
 import signal
 import statistics
 import subprocess
@@ -33,6 +32,7 @@ from maildesk.cli.explain import explain
 from maildesk.mail.parse import understand
 from tests.mail.cases import MAILS
 from tests.mail.laws import broken
+from tests.memory import peak_mb
 from tests.mutate import case, seeds
 from tests.shapes import BIG, BIG_BYTES, SHAPES, Shape
 
@@ -107,7 +107,7 @@ def _one_big(path: Path) -> None:
     raw = path.read_bytes()
     began = time.process_time()
     understand(raw)
-    print(time.process_time() - began, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    print(time.process_time() - began, peak_mb())
 
 
 def explained(folder: Path) -> int:

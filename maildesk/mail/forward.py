@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, tzinfo
 from functools import cache
 
+from maildesk.mail.attribution import ADDRESS
 from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.charset import one_line
 from maildesk.mail.inner_author import named_in
@@ -40,7 +41,6 @@ _DASHED_AND_MORE = re.compile(
 _RULE = re.compile(r"\s*[_\-=*—–─]{5,}\s*$")
 _MARK = re.compile(r"[ \t]{0,3}(?:>|＞) ?")
 _LABEL = re.compile(r"[\s*|]*([^\W\d_][^:：*<>@]{0,24}?)[\s*|]{0,4}[:：][\s*|]*(.*)$")
-_ADDRESS = re.compile(r"[^\s<>\"'()\[\],;:@]{1,64}@[^\s<>\"'()\[\],;:@]{1,255}")
 _SEEN = ("from", "sent", "subject", "to")
 
 
@@ -301,9 +301,9 @@ def _continues(value: str, kind: str, line: str, above: str) -> bool:
     if not value:
         return True
     if kind in ("to", "cc"):
-        return value.endswith((",", ";")) or line[:1] in " \t" or (_ADDRESS.search(line) is not None and "@" in value)
+        return value.endswith((",", ";")) or line[:1] in " \t" or (ADDRESS.search(line) is not None and "@" in value)
     if kind == "from":
-        return "@" not in value and _ADDRESS.search(line) is not None and len(line) < MOMENT_CHARS
+        return "@" not in value and ADDRESS.search(line) is not None and len(line) < MOMENT_CHARS
     return kind == "subject" and (line[:1] in " \t" or len(above) >= WRAPPED_CHARS) and len(line) < WRAPPED_CHARS
 
 
@@ -324,14 +324,14 @@ def _attribution(lines: list[str], at: int) -> tuple[str, int] | None:
         if len(joined) > 3 * MOMENT_CHARS or not lines[end].strip():
             return None
         if joined.rstrip("* ").endswith((":", "：")):
-            found = _ADDRESS.search(joined)
+            found = ADDRESS.search(joined)
             return (joined, end + 1) if found and moment_of(joined) else None
     return None
 
 
 def _author_part(line: str) -> str:
     """ "Lea Martin <lea@x.test>" of "21.11.2026, 10:00, "Lea Martin" <lea@x.test>:"."""
-    found = _ADDRESS.search(line)
+    found = ADDRESS.search(line)
     if found is None:
         return line
     before = line[: found.start()]

@@ -19,15 +19,14 @@ SIZE = 35_000_000
 PATIENCE_S, MEMORY_MB = 8, 340
 
 _CHILD = """
-import json, re, sys, time
+import json, sys, time
 from maildesk.mail.parse import understand
+from tests.memory import peak_mb
 raw = sys.stdin.buffer.read()
 began = time.process_time()
 mail = understand(raw)
 spent = time.process_time() - began
-# Not ru_maxrss: that one remembers the process that started this one.
-peak = int(re.search(r"VmHWM:\\s+(\\d+)", open("/proc/self/status").read())[1]) // 1024
-print(json.dumps([spent, peak, len(mail.full_text), sum(a.size_bytes for a in mail.attachments), mail.defects]))
+print(json.dumps([spent, peak_mb(), len(mail.full_text), sum(a.size_bytes for a in mail.attachments), mail.defects]))
 """
 
 
