@@ -20,7 +20,6 @@ from maildesk.config_tables import (
     Form,
     Imap,
     Limits,
-    Listen,
     Lmtp,
     Mailbox,
     Maildrop,
@@ -31,9 +30,8 @@ from maildesk.config_tables import (
     Table,
     Trust,
     Web,
-    nearest,
-    parse_listen,
 )
+from maildesk.config_values import Listen, nearest, parse_listen
 from maildesk.errors import BadConfig, Problem
 
 __all__ = [

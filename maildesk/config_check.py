@@ -14,20 +14,8 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from maildesk.config_tables import (
-    Agent,
-    Desk,
-    Imap,
-    Lmtp,
-    Mailbox,
-    Maildrop,
-    OAuth2,
-    Relay,
-    Smtp,
-    Web,
-    nearest,
-    parse_listen,
-)
+from maildesk.config_tables import Agent, Desk, Imap, Lmtp, Mailbox, Maildrop, OAuth2, Relay, Smtp, Web
+from maildesk.config_values import nearest, parse_listen
 from maildesk.errors import Problem
 from maildesk.mail import address as addresses
 

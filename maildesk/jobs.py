@@ -14,7 +14,8 @@ from functools import partial
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from maildesk import clock, log
-from maildesk.desk.model import Entered, StandingStill
+from maildesk.desk.decision import Entered
+from maildesk.desk.model import StandingStill
 from maildesk.errors import MaildeskError
 from maildesk.mail.model import Person
 from maildesk.settle import Settler

@@ -14,26 +14,21 @@ from typing import assert_never
 from maildesk.clock import from_iso, iso
 from maildesk.desk import letters as desk_letters
 from maildesk.desk.brakes import Braking, brake, is_braked
-from maildesk.desk.directory import Directory
-from maildesk.desk.entering import agreed
-from maildesk.desk.model import (
+from maildesk.desk.decision import (
     AssigneeSet,
     Decision,
     Entered,
-    Facts,
-    LetterPlan,
-    LetterView,
     MentionAdded,
     Opened,
-    Outcome,
     PersonSeen,
     PrioritySet,
     RequesterSet,
-    StandingStill,
     StateSet,
     TagsSet,
-    Ticket,
 )
+from maildesk.desk.directory import Directory
+from maildesk.desk.entering import agreed
+from maildesk.desk.model import Facts, LetterPlan, LetterView, Outcome, StandingStill, Ticket
 from maildesk.desk.notices import BY_NAME
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from maildesk import rebuild
+from maildesk.desk.decision import Entered
 from maildesk.desk.entering import agreed, entered
-from maildesk.desk.model import Entered
 from maildesk.mail.parse import understand
 from tests.conftest import Run
 from tests.desk.test_customers import bounce_of

@@ -64,7 +64,7 @@ class _Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        from maildesk.config_tables import nearest
+        from maildesk.config_values import nearest
 
         if args and not args[0].startswith("-") and args[0] not in (known := self.list_commands(ctx)):
             guess = nearest(args[0], known)

@@ -11,26 +11,18 @@ from maildesk.config import Agent
 from maildesk.desk import letters
 from maildesk.desk.case import Case
 from maildesk.desk.commands import COMMANDS, Act, Reading, effects, read
-from maildesk.desk.entering import entered
-from maildesk.desk.model import (
+from maildesk.desk.decision import (
     AssigneeSet,
     Change,
-    Effect,
     Entered,
-    Entry,
-    EntryKind,
-    LetterPlan,
-    Listed,
-    Participant,
     PersonSeen,
     PrioritySet,
-    Remark,
     RequesterSet,
-    State,
     StateSet,
     TagsSet,
-    Ticket,
 )
+from maildesk.desk.entering import entered
+from maildesk.desk.model import Effect, Entry, EntryKind, LetterPlan, Listed, Participant, Remark, State, Ticket
 from maildesk.desk.outgoing import answer_files, answer_text, is_letter, public, without_letters
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person

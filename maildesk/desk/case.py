@@ -6,9 +6,10 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from maildesk.config import Agent, Mailbox
+from maildesk.desk.decision import Change, Decision
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.evidence import NO_EVIDENCE, Evidence
-from maildesk.desk.model import Change, Decision, Facts, Flag, LetterPlan, LetterView, Listed, Outcome, Ticket
+from maildesk.desk.model import Facts, Flag, LetterPlan, LetterView, Listed, Outcome, Ticket
 from maildesk.desk.trust import Verdict
 from maildesk.mail.model import Envelope, Mail, Person
 

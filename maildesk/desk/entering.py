@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from maildesk.desk.model import Derivation, Entered, EntryKind, Flag
+from maildesk.desk.decision import Entered
+from maildesk.desk.model import Derivation, EntryKind, Flag
 from maildesk.mail.body import own_text
 from maildesk.mail.model import Attachment, Mail, Person
 

@@ -12,23 +12,10 @@ from maildesk.config import Agent
 from maildesk.desk import letters
 from maildesk.desk.case import Case
 from maildesk.desk.commands import COMMANDS, Reading, effects, names_somebody, read
+from maildesk.desk.decision import AssigneeSet, Change, Entered, MentionAdded, Opened, PersonSeen, PrioritySet, StateSet
 from maildesk.desk.entering import entered
 from maildesk.desk.evidence import Evidence
-from maildesk.desk.model import (
-    AssigneeSet,
-    Change,
-    Effect,
-    Entered,
-    LetterPlan,
-    MentionAdded,
-    Opened,
-    PersonSeen,
-    PrioritySet,
-    Remark,
-    Said,
-    StateSet,
-    Ticket,
-)
+from maildesk.desk.model import Effect, LetterPlan, Remark, Said, Ticket
 from maildesk.mail.automatic import is_robot
 from maildesk.mail.model import Forwarded, Mail, Person
 from maildesk.mail.subject import base_subject

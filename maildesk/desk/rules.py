@@ -19,34 +19,22 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, forwards, letters
+from maildesk.desk import acts, forwards, letters, machines
 from maildesk.desk.case import Case, Who
+from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
 from maildesk.desk.entering import bounced, entered
 from maildesk.desk.evidence import find
 from maildesk.desk.matrix import MATRIX
-from maildesk.desk.model import (
-    Change,
-    Decision,
-    Entered,
-    Facts,
-    MentionAdded,
-    Opened,
-    Outcome,
-    PersonSeen,
-    StateSet,
-)
+from maildesk.desk.model import Facts, Outcome
 from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Envelope, Mail
 from maildesk.mail.subject import base_subject
-from maildesk.mail.token import read_message_id
 
 # A saved reply address is used again years later for something else; within a week it is still the same matter.
 SAVED_ADDRESS_AFTER = timedelta(days=7)
-# A letter that three desks had passed on before it was written (THREATS, 5.7 L9) is a loop's.
-MAX_HOPS = 3
 # A subject longer than this is somebody's body.
 MAX_SUBJECT_CHARS = 250
 
@@ -83,44 +71,6 @@ def author_is_not_us(case: Case) -> Case:
 def envelope_is_quiet(case: Case) -> Case:
     """An import writes to nobody."""
     return replace(case, is_quiet=True).because("it was imported quietly") if case.envelope.quiet else case
-
-
-# Machine: whether a person wrote it.
-
-
-def is_our_own_letter(case: Case) -> Case:
-    """A letter of ours that came back is answered to nobody: that is how loops live."""
-    signed = read_message_id(case.directory.keyring, case.mail.message_id or "")
-    if signed is None and case.mail.desk_id.lower() != case.directory.keyring.desk_id.lower():
-        return case
-    if case.mail.bounce is not None:
-        return case
-    return replace(case.flagged("automatic"), machine="own", is_quiet=True).because("it is one of our own letters")
-
-
-def is_bounce(case: Case) -> Case:
-    """A delivery report (RFC 3464) is never answered (RFC 5321, 4.5.5)."""
-    if case.machine or case.mail.bounce is None:
-        return case
-    return replace(case.flagged("automatic"), machine="bounce").because("it is a delivery report")
-
-
-def is_automatic(case: Case) -> Case:
-    """A machine wrote it: no automatic answer (RFC 3834, 2), no change of state."""
-    reason = case.mail.automatic or ("it has the null sender" if case.envelope.sender == "" else None)
-    if case.machine or reason is None:
-        return case
-    machine = replace(case.flagged("automatic"), machine="absence" if case.mail.absence else "automatic")
-    return machine.because(f"a machine wrote it ({reason})")
-
-
-def has_passed_desks(case: Case) -> Case:
-    """Desks that are each other's agents would write to each other for ever: after a few the chain ends here."""
-    if case.mail.hops <= MAX_HOPS:
-        return case
-    return replace(case.flagged("automatic"), machine=case.machine or "automatic", is_quiet=True).because(
-        f"{case.mail.hops} desks wrote one because of another's: nobody is told"
-    )
 
 
 # Thread: which ticket.
@@ -344,7 +294,7 @@ def agents_hear_of_bounce(case: Case) -> Case:
 
 Rule = Callable[[Case], Case]
 GATE: tuple[Rule, ...] = (author_is_one, author_is_proved, author_is_not_us, envelope_is_quiet)
-MACHINE: tuple[Rule, ...] = (is_our_own_letter, is_bounce, is_automatic, has_passed_desks)
+MACHINE: tuple[Rule, ...] = machines.RULES
 THREAD: tuple[Rule, ...] = (
     was_here_before,
     evidence_is_found,

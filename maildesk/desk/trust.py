@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from maildesk.config import Trust
 from maildesk.errors import Malformed
@@ -20,35 +21,51 @@ _PARENTHESES = re.compile(r"([()])")
 _BY = re.compile(r"(?:^|\s)by\s+(\S+)", re.IGNORECASE)
 
 
+# S4 a signature, a DMARC pass or a login of the author's; S3 an aligned SPF pass; S2 nothing is known; S1 the domain's policy
+# was not met and asks for nothing; S0 it was not met and asks for refusal, or nobody single stands in From.
+Level = Literal["S0", "S1", "S2", "S3", "S4"]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What is known of the author.
+    """What is known of the author, in words.
 
     is_aligned: DMARC pass, an aligned DKIM signature or an authenticated submission: enough for an agent's act.
-    is_proved: aligned, an aligned SPF pass, or a web session.
-    is_failed: the author's domain says that this mail is not from there.
     """
 
-    is_proved: bool = False
-    is_aligned: bool = False
-    is_failed: bool = False
+    level: Level = "S2"
     why: str = "the author is not proved: no Authentication-Results of a configured server"
+
+    @property
+    def is_aligned(self) -> bool:
+        """Enough for an agent's act."""
+        return self.level == "S4"
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the author's domain stands for this mail."""
+        return self.level in ("S3", "S4")
+
+    @property
+    def is_failed(self) -> bool:
+        """Whether the author's domain says that this mail is not from there, or nobody can be believed."""
+        return self.level in ("S0", "S1")
 
 
 def judge(mail: Mail, envelope: Envelope, trust: Trust, *, is_relay: bool) -> Verdict:
     """The verdict on a mail's author; unproved where nothing that counts was said."""
     if mail.author is None:
-        return Verdict(is_failed=True, why=f"nobody is believed: {mail.author_fault or 'no single author'}")
+        return Verdict("S0", f"nobody is believed: {mail.author_fault or 'no single author'}")
     if envelope.proof is not None:
         is_same = addresses.same(envelope.proof, mail.author.address)
-        return Verdict(is_same, is_same, not is_same, "the author signed in on the web")
+        return Verdict("S4" if is_same else "S0", "the author signed in on the web")
     if not trust.authserv_ids:
         return Verdict()
     if not is_relay:
         return Verdict(why="the author is not proved: the peer is not one of [trust] relays")
     verdicts = [_of_server(mail.author, server, fields) for server, fields in _counted(mail.trace, trust.authserv_ids)]
     # Several servers of ours may have looked: the most cautious of them is right.
-    return min(verdicts, key=lambda v: (not v.is_failed, v.is_aligned, v.is_proved), default=Verdict())
+    return min(verdicts, key=lambda v: v.level, default=Verdict())
 
 
 def _counted(trace: Iterable[tuple[str, str]], servers: tuple[str, ...]) -> tuple[tuple[str, tuple[Results, ...]], ...]:
@@ -93,7 +110,7 @@ def _of_server(author: Person, server: str, fields: tuple[Results, ...]) -> Verd
     domain = addresses.a_label(author.address.rpartition("@")[2])
     said = [(r, _passed(r, author, domain, server)) for field in fields for r in field.results]
     if any(r.method == "dmarc" and r.result == "fail" and passed is False for r, passed in said):
-        return Verdict(is_failed=True, why=f"{server} says dmarc=fail for {domain}")
+        return Verdict("S0", f"{server} says dmarc=fail for {domain}")
     if any(not field.is_plain or field.server != server for field in fields):
         return Verdict(why=f"the author is not proved: a field of {server} is not as that server writes it")
     worst: dict[str, bool] = {}
@@ -102,9 +119,9 @@ def _of_server(author: Person, server: str, fields: tuple[Results, ...]) -> Verd
             worst[result.method] = worst.get(result.method, True) and passed
     for method in ("dmarc", "dkim", "auth"):
         if worst.get(method):
-            return Verdict(True, True, False, f"{server} says {method}=pass for {domain}")
+            return Verdict("S4", f"{server} says {method}=pass for {domain}")
     if worst.get("spf"):
-        return Verdict(True, False, False, f"{server} says spf=pass for {domain}")
+        return Verdict("S3", f"{server} says spf=pass for {domain}")
     return Verdict(why=f"the author is not proved: {server} found nothing that proves {domain}")
 
 

@@ -204,3 +204,55 @@ def entries_say_how_they_follow_from_their_mail(db: Database) -> None:
         """UPDATE entries SET derived = 'act' WHERE kind = 'note' AND NOT EXISTS (
              SELECT 1 FROM mails WHERE mails.id = entries.mail_id AND mails.why LIKE '%not an agent''s act%')"""
     )
+
+
+@migrations()
+def whom_to_trust(db: Database) -> None:
+    """What was checked of a mail's author, who released what was held, who may do one thing once, and what brakes count."""
+    mails = db.table("mails")
+    # What the author's domain said, with the records seen (JSON), so that a decision can be made again and be the same.
+    mails.add_column("checks", str)
+    # Whose word lets a held mail in, or makes an act of what was a note: an agent's address, "command" for the command line.
+    mails.add_column("authority", str)
+    db.table("raws").add_column("dropped_at", str)
+    people = db.table("participants")
+    # "limited": sees only what is written to them after they joined; "full" otherwise.
+    people.add_column("reach", str, not_null_default="full")
+    people.add_column("joined_entry", int, not_null_default=0)
+    people.add_column("removed_at", str)
+    letters = db.table("outbox")
+    # The address as the budgets count it, the domain that answers for it, and whether the recipient was proved.
+    letters.add_column("budget_key", str)
+    letters.add_column("budget_domain", str)
+    letters.add_column("unproved", int, not_null_default=0)
+    letters.create_index(["budget_key", "created_at"])
+    letters.create_index(["budget_domain", "created_at"])
+    letters.create_index(["unproved", "created_at"])
+    # A signed address with purpose 3 names a row: its holder may do one thing, once.
+    db.table("grants").create(
+        {"id": int, "kind": str, "address": str, "ticket_id": int, "mail_id": int, "created_at": str, "used_at": str},
+        pk="id",
+        not_null={"kind", "address", "created_at"},
+    )
+    # Addresses that get no automatic letter until then (NULL: for good).
+    db.table("silenced").create(
+        {"address_key": str, "until": str, "why": str, "created_at": str}, pk="address_key", not_null={"why"}
+    )
+    # Confirmations that wait for their budget; those of one address leave as one letter.
+    db.table("owed").create(
+        {
+            "id": int,
+            "budget_key": str,
+            "address": str,
+            "ticket_id": int,
+            "language": str,
+            "unproved": int,
+            "reason": str,
+            "created_at": str,
+        },
+        pk="id",
+        foreign_keys=[("ticket_id", "tickets", "id")],
+        not_null={"budget_key", "address", "ticket_id", "created_at"},
+    )
+    db.table("owed").create_index(["budget_key", "created_at"])
+    db.table("tickets").create_index(["requester_key", "created_at"])

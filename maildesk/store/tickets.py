@@ -9,18 +9,8 @@ from datetime import datetime
 from typing import Literal, cast
 
 from maildesk.clock import from_iso, iso
-from maildesk.desk.model import (
-    Derivation,
-    Entered,
-    Entry,
-    EntryKind,
-    Opened,
-    Participant,
-    Priority,
-    SentLetter,
-    State,
-    Ticket,
-)
+from maildesk.desk.decision import Entered, Opened
+from maildesk.desk.model import Derivation, Entry, EntryKind, Participant, Priority, SentLetter, State, Ticket
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Attachment, Person, Via

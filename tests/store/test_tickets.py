@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildesk.desk.model import Entered, Opened
+from maildesk.desk.decision import Entered, Opened
 from maildesk.mail.model import Attachment, Person
 from maildesk.store import tickets
 from maildesk.store.sqlite import Tx

@@ -1,0 +1,50 @@
+"""Whether a person wrote a mail at all: the second stage of a decision, its rules in order. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from maildesk.desk.case import Case
+from maildesk.mail.token import read_message_id
+
+# A letter that three desks had passed on before it was written is a loop's.
+MAX_HOPS = 3
+
+
+def is_our_own_letter(case: Case) -> Case:
+    """A letter of ours that came back is answered to nobody: that is how loops live."""
+    signed = read_message_id(case.directory.keyring, case.mail.message_id or "")
+    if signed is None and case.mail.desk_id.lower() != case.directory.keyring.desk_id.lower():
+        return case
+    if case.mail.bounce is not None:
+        return case
+    return replace(case.flagged("automatic"), machine="own", is_quiet=True).because("it is one of our own letters")
+
+
+def is_bounce(case: Case) -> Case:
+    """A delivery report (RFC 3464) is never answered (RFC 5321, 4.5.5)."""
+    if case.machine or case.mail.bounce is None:
+        return case
+    return replace(case.flagged("automatic"), machine="bounce").because("it is a delivery report")
+
+
+def is_automatic(case: Case) -> Case:
+    """A machine wrote it: no automatic answer (RFC 3834, 2), no change of state."""
+    reason = case.mail.automatic or ("it has the null sender" if case.envelope.sender == "" else None)
+    if case.machine or reason is None:
+        return case
+    machine = replace(case.flagged("automatic"), machine="absence" if case.mail.absence else "automatic")
+    return machine.because(f"a machine wrote it ({reason})")
+
+
+def has_passed_desks(case: Case) -> Case:
+    """Desks that are each other's agents would write to each other for ever: after a few the chain ends here."""
+    if case.mail.hops <= MAX_HOPS:
+        return case
+    return replace(case.flagged("automatic"), machine=case.machine or "automatic", is_quiet=True).because(
+        f"{case.mail.hops} desks wrote one because of another's: nobody is told"
+    )
+
+
+RULES: tuple[Callable[[Case], Case], ...] = (is_our_own_letter, is_bounce, is_automatic, has_passed_desks)
