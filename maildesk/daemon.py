@@ -163,7 +163,7 @@ class Daemon:
         clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake)
         control = Control(
             config.desk.state_dir / "control.sock",
-            {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild},
+            {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild, "held": self._held},
         )
         worker_stop, relay_task = asyncio.Event(), asyncio.ensure_future(self._relay.run())
         worker_task = asyncio.ensure_future(self._worker.run(worker_stop))
@@ -294,7 +294,7 @@ class Daemon:
 
     def _letter_failed(self, tx: Tx, letter: ClaimedLetter, error: str) -> None:
         """In the relay's transaction: an event on the ticket, and the agents are told once."""
-        if self._settler.refused(tx, letter.ticket_id, letter.recipient, letter.notice, error, clock.now()):
+        if self._settler.owing.refused(tx, letter.ticket_id, letter.recipient, letter.notice, error, clock.now()):
             self._relay.wake()
 
     def _standing(self) -> tuple[StandingStill, ...]:
@@ -339,6 +339,17 @@ class Daemon:
         languages = self._config.desk.languages
         work = rebuild.read_some(self._store, ids, languages)
         return {"version": __version__, "changed": await asyncio.to_thread(rebuild.write, self._store, work)}
+
+    async def _held(self, question: Mapping[str, object]) -> object:
+        """Let a held mail in, or let go of it; whether it was held."""
+        mail_id, is_release = question.get("mail"), question.get("verb") == "release"
+        if not isinstance(mail_id, int) or not 0 < mail_id < 2**62:
+            return {"done": False}
+        done = await asyncio.wrap_future(
+            self._store.write(lambda tx: ledger.decide_held(tx, mail_id, is_release, clock.now()))
+        )
+        self._worker.wake()
+        return {"done": done}
 
     async def _reload_asked(self, _question: Mapping[str, object]) -> object:
         return {"ok": self._reload()}

@@ -8,7 +8,7 @@ from maildesk.clock import iso
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Entry, Facts, Questions, Ticket, Twin
 from maildesk.mail.compose import written_text
-from maildesk.store import tickets
+from maildesk.store import grants, ledger, tickets
 from maildesk.store.sqlite import Tx
 
 # A redelivered mail is recognised for this long. One without a Message-ID may be tomorrow's mail of the same robot, word
@@ -60,6 +60,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
             found.setdefault(ticket.id, ticket)
     entries: list[tuple[int, tuple[Entry, ...]]] = [(i, tickets.list_entries(tx, i, _ENTRIES)) for i in found]
     language, explained, agent_letters, agent_read = None, 0, [], []
+    acted: tuple[int, ...] = ()
     if questions.author is not None:
         author_key = tickets.key(questions.author)
         person = tx.find("person by address", address_key=author_key)
@@ -74,6 +75,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
                 notice="not-taken",
             )
             explained = tickets.integer(counted["letters"]) if counted else 0
+            acted = ledger.list_acted(tx, questions.message_id) if questions.message_id else ()
             for ticket_id in found:
                 rows = tx.list(
                     "last letters to somebody on a ticket", ticket_id=ticket_id, recipient_key=agent_key, limit=1
@@ -97,6 +99,9 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         agent_read=tuple(agent_read),
         last_language=language,
         explained=explained,
+        grant=next((g for g in (grants.find_grant(tx, i) for i in questions.grant_ids) if g is not None), None),
+        held=ledger.list_held(tx, questions.held_ids),
+        acted=acted,
     )
 
 

@@ -14,12 +14,14 @@ from functools import partial
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from maildesk import clock, log
+from maildesk.clock import from_iso
 from maildesk.desk.decision import Entered
-from maildesk.desk.model import StandingStill
+from maildesk.desk.held import HELD_FOR
+from maildesk.desk.model import HeldLine, StandingStill
 from maildesk.errors import MaildeskError
 from maildesk.mail.model import Person
 from maildesk.settle import Settler
-from maildesk.store import tickets
+from maildesk.store import ledger, tickets
 from maildesk.store.sqlite import SqliteEngine, Tx
 
 TICK_S = 60
@@ -28,6 +30,8 @@ _CLOSED_AT_ONCE = 200
 # A sent letter's bytes are kept for as long as somebody may ask what exactly was sent.
 SENT_BYTES_FOR = timedelta(days=30)
 _DROPPED_AT_ONCE = 1000
+# A daily letter names so many; `maildesk held` names all.
+_HELD_NAMED = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,14 +76,39 @@ def drop_sent_bytes(tx: Tx, now: Now) -> int:
     return tx.drop("bytes of letters that left before", before=before, limit=_DROPPED_AT_ONCE)
 
 
+def tell_held(tx: Tx, now: Now) -> int:
+    """Once a day, when mail was held since the last time, or a new ticket was told to nobody."""
+    row = tx.find("job", name="tell-held")
+    since = now.at - HELD_FOR if row is None else from_iso(tickets.text(row["last_at"]))
+    held = ledger.list_held_since(tx, since, _HELD_NAMED)
+    quiet = tuple(
+        HeldLine(
+            tickets.integer(row["number"]),
+            from_iso(tickets.text(row["created_at"])),
+            tickets.text(row["mailbox"]),
+            tickets.text(row["requester_address"]),
+            tickets.text(row["subject"]),
+        )
+        for row in tx.list("new tickets that nobody was told of", since=clock.iso(since), limit=_HELD_NAMED)
+    )
+    return now.settler.owing.held(tx, held, quiet, now.at)
+
+
+def drop_held(tx: Tx, now: Now) -> int:
+    """What was held, or discarded, for 30 days loses its bytes."""
+    return ledger.drop_held(tx, now.at - HELD_FOR, now.at, _DROPPED_AT_ONCE)
+
+
 def tell_admins(tx: Tx, now: Now) -> int:
     """Once a day, while something stands still."""
-    return now.settler.standstill(tx, now.standing, now.at)
+    return now.settler.owing.standstill(tx, now.standing, now.at)
 
 
 JOBS = (
     Job("close-solved", timedelta(hours=1), close_solved, at_most=_CLOSED_AT_ONCE),
     Job("housekeeping", timedelta(hours=23), drop_sent_bytes, at_most=_DROPPED_AT_ONCE, is_tidying=True),
+    Job("tell-held", timedelta(days=1), tell_held),
+    Job("drop-held", timedelta(hours=23), drop_held, at_most=_DROPPED_AT_ONCE),
     Job("tell-admins", timedelta(days=1), tell_admins),
 )
 
@@ -117,7 +146,8 @@ class Clockwork:
         standing = self._standing()
         for job in JOBS:
             try:
-                done = await asyncio.wrap_future(self._store.write(partial(self._run, job, now, standing)))
+                run = partial(run_if_due, job=job, now=Now(now, self._settler(), standing))
+                done = await asyncio.wrap_future(self._store.write(run))
                 if done is not None and job.is_tidying:
                     await asyncio.wrap_future(self._store.tidy())
             except MaildeskError as error:
@@ -127,15 +157,16 @@ class Clockwork:
                 log.event("job.done", job=job.name, count=done)
                 self._on_letters()
 
-    def _run(self, job: Job, now: datetime, standing: tuple[StandingStill, ...], tx: Tx) -> int | None:
-        """How much was done; None when the job is not due."""
-        row = tx.find("job", name=job.name)
-        last = None if row is None else tickets.time(row["last_at"])
-        # A last run in the future was written by a clock that stood wrong.
-        if last is not None and timedelta() <= now - last < job.every:
-            return None
-        done = job.run(tx, Now(now, self._settler(), standing))
-        # A daily letter that was not owed is asked for again at the next tick, not tomorrow, and so is a backlog's rest.
-        if (done or job.every < timedelta(days=1)) and done != job.at_most:
-            tx.add("job", name=job.name, at=clock.iso(now))
-        return done
+
+def run_if_due(tx: Tx, job: Job, now: Now) -> int | None:
+    """How much a job did; None when its last run is less than a period ago."""
+    row = tx.find("job", name=job.name)
+    last = None if row is None else tickets.time(row["last_at"])
+    # A last run in the future was written by a clock that stood wrong.
+    if last is not None and timedelta() <= now.at - last < job.every:
+        return None
+    done = job.run(tx, now)
+    # A daily letter that was not owed is asked for again at the next tick, not tomorrow, and so is a backlog's rest.
+    if (done or job.every < timedelta(days=1)) and done != job.at_most:
+        tx.add("job", name=job.name, at=clock.iso(now.at))
+    return done

@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import UTC, datetime
 from html import escape
+from itertools import cycle
 from typing import get_args
 
-from maildesk.desk.model import Effect, Flag, LetterView, Listed, Remark, RemarkKind, Said, StandingStill
+from maildesk.desk.held import CAUSES
+from maildesk.desk.model import (
+    Effect,
+    Fate,
+    Flag,
+    HeldLine,
+    LetterView,
+    Listed,
+    Remark,
+    RemarkKind,
+    Said,
+    StandingStill,
+)
 from maildesk.mail.model import Person
 
 _AT = datetime(2026, 11, 22, 17, 5, tzinfo=UTC)
@@ -81,6 +94,20 @@ _STANDING = (
 )
 
 
+_HELD = (
+    HeldLine(
+        17,
+        _EARLIER,
+        "support@example.com",
+        "lea@client.example",
+        "Re: [#50012] The printer is out of order",
+        "auth-fail",
+    ),
+    HeldLine(23, _AT, "support@example.com", "no-reply@service.example", "", "identity"),
+)
+_QUIET = (HeldLine(50030, _EARLIER, "support@example.com", "max@client.example", "Invoice 4711"),)
+
+
 def sample(
     letter: str, language: str, *, desk: str = "Example Support", mailbox_address: str = "support@example.com"
 ) -> LetterView:
@@ -137,7 +164,14 @@ def sample(
         case "not-done":
             return replace(view, text="#slove\n\n" + agent, remarks=(Remark("unknown-command", "#slove", "#solved"),))
         case "not-taken":
-            return replace(view, text=agent, remarks=(Remark("not-proved"),), setting="[trust] agent_proof")
+            return replace(
+                view, text=agent, remarks=(Remark("not-proved"),), setting="[trust] agent_proof", confirmable=True
+            )
+        case "held":
+            return replace(view, number=None, recipient="Ana Lima", held=_HELD, quiet=_QUIET, confirmable=True)
+        case "held-done":
+            done = (replace(_HELD[0], fate="released"), replace(_HELD[1], fate="discarded"))
+            return replace(view, number=None, recipient="Ana Lima", held=done)
         case "undelivered":
             return replace(view, error="550 5.1.1 <lea@client.example>: Recipient address rejected: User unknown")
         case _:
@@ -168,11 +202,17 @@ def fullest(letter: str, language: str) -> LetterView:
         ),
         remarks=tuple(Remark(kind, "bo@example.com", "#solved") for kind in get_args(RemarkKind)),
         error="550 5.1.1 no such user",
+        held=tuple(
+            replace(_HELD[0], cause=cause, fate=fate)
+            for cause, fate in zip(CAUSES, cycle(get_args(Fate)), strict=False)
+        ),
+        quiet=_QUIET,
+        confirmable=True,
         setting="[trust] agent_proof",
     )
 
 
 def barest(letter: str, language: str) -> LetterView:
     """The least that `letter` can have: every optional value at its default."""
-    number = None if letter in ("help", "standstill") else 1
+    number = None if letter in ("help", "standstill", "held", "held-done") else 1
     return LetterView(desk="Desk", mailbox="", mailbox_address="desk@example.com", language=language, number=number)

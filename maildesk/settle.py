@@ -6,18 +6,21 @@ Runs in the store's writer; never waits for anything but the database.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import assert_never
 
-from maildesk.clock import from_iso, iso
-from maildesk.desk import letters as desk_letters
+from maildesk.clock import iso
 from maildesk.desk.brakes import Braking, brake, is_braked
 from maildesk.desk.decision import (
+    NO_EVIDENCE_YET,
     AssigneeSet,
     Decision,
+    Discarded,
     Entered,
+    Evidenced,
+    GrantUsed,
+    LetIn,
     MentionAdded,
     Opened,
     PersonSeen,
@@ -28,33 +31,31 @@ from maildesk.desk.decision import (
 )
 from maildesk.desk.directory import Directory
 from maildesk.desk.entering import agreed
-from maildesk.desk.model import Facts, LetterPlan, LetterView, Outcome, StandingStill, Ticket
-from maildesk.desk.notices import BY_NAME
+from maildesk.desk.model import Facts, LetterPlan, Outcome
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide
 from maildesk.desk.trust import judge
 from maildesk.errors import NotComposable
 from maildesk.facts import answer
 from maildesk.mail import address as addresses
-from maildesk.mail.compose import Outgoing, compose
-from maildesk.mail.model import Mail, Person
-from maildesk.mail.token import MAX_SLOT, Purpose, anchor, make_message_id
+from maildesk.mail.model import Mail
+from maildesk.owing import Owing
 from maildesk.render import Renderer
-from maildesk.store import ledger, tickets
+from maildesk.store import grants, ledger, tickets
 from maildesk.store.sqlite import Tx
 
-# The daily letter names so many tickets; `maildesk tickets --state new` names all.
-_QUIET_NAMED = 20
+_MAX_HELD_CHARS = 250
 
 
 @dataclass(frozen=True, slots=True)
 class Settled:
-    """What became of a mail, for the log: its outcome, the ticket's number, how many letters are owed."""
+    """What became of a mail, for the log: its outcome, the ticket's number, how many letters are owed, and on what grounds."""
 
     outcome: Outcome
     ticket: int | None
     letters: int
     cause: str | None = None
+    evidenced: Evidenced = NO_EVIDENCE_YET
 
 
 class Settler:
@@ -62,7 +63,7 @@ class Settler:
 
     def __init__(self, directory: Directory, renderer: Renderer) -> None:
         self.directory = directory
-        self._renderer = renderer
+        self.owing = Owing(directory, renderer)
 
     def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime) -> Settled:
         """Decide on a stored mail and write everything that follows. Raises what the database or a template raises."""
@@ -73,10 +74,11 @@ class Settler:
         mailbox = directory.mailbox(stored.mailbox)
         verdict = judge(mail, envelope, directory.config.trust, is_relay=directory.is_relay(envelope.peer))
         facts = answer(tx, needed(mail, envelope, directory), stored.mailbox, now, directory)
-        decision = decide(mail, envelope, verdict, facts, directory, mailbox)
+        decision = decide(mail, envelope, verdict, facts, directory, mailbox, stored.authority)
         ticket_id, entry_id = self._apply(tx, decision, stored, mail, now)
         ticket = None if ticket_id is None else tickets.find_ticket(tx, ticket_id)
-        why = list(decision.why)
+        # What was said when it was held stays said.
+        why = [*stored.why, *decision.why]
         owed = 0
         for plan in decision.letters:
             held = self._braked(tx, plan, now)
@@ -84,12 +86,12 @@ class Settler:
                 why.append(held)
                 continue
             try:
-                self.owe(tx, plan, ticket, now, mail_id=mail_id, hops=mail.hops)
+                self.owing.owe(tx, plan, ticket, now, mail_id=mail_id, hops=mail.hops)
             except NotComposable as error:
                 why.append(f"no {plan.notice} to {plan.recipient.address}: {error}")
                 # An answer that cannot go must not vanish; whoever cannot be confirmed still has a ticket.
                 if plan.notice == "answer":
-                    owed += self.refused(tx, ticket_id, plan.recipient.address, plan.notice, str(error), now)
+                    owed += self.owing.refused(tx, ticket_id, plan.recipient.address, plan.notice, str(error), now)
                 continue
             why.append(f"{plan.notice} to {plan.recipient.address}")
             owed += 1
@@ -104,10 +106,13 @@ class Settler:
             message_id=mail.message_id,
             content_key=mail.content_key,
             settled_at=iso(now),
+            author=claimed_author(mail) if decision.outcome == "held" else None,
+            subject=tickets.storable(mail.subject[:_MAX_HELD_CHARS]) if decision.outcome == "held" else None,
         )
         detail = json.dumps({"outcome": decision.outcome, "entry": entry_id, "letters": owed})
         tx.add("history", at=iso(now), what="settled", mail_id=mail_id, ticket_id=ticket_id, detail=detail)
-        return Settled(decision.outcome, ticket.number if ticket else None, owed, decision.cause)
+        number = ticket.number if ticket else None
+        return Settled(decision.outcome, number, owed, decision.cause, decision.evidenced)
 
     @staticmethod
     def _named(decision: Decision, facts: Facts) -> int | None:
@@ -138,6 +143,15 @@ class Settler:
                     proved_at=iso(now) if change.is_proved else None,
                     at=iso(now),
                 )
+                continue
+            if isinstance(change, LetIn):
+                ledger.let_in(tx, change.mail_id, change.authority, now)
+                continue
+            if isinstance(change, Discarded):
+                ledger.discard(tx, change.mail_id, change.by, now)
+                continue
+            if isinstance(change, GrantUsed):
+                grants.use_grant(tx, change.grant_id, now)
                 continue
             if ticket_id is None:
                 raise LookupError("a change of a ticket without a ticket")
@@ -200,147 +214,7 @@ class Settler:
             Braking(tickets.integer(day["letters"]) if day else 0, tickets.integer(hour["letters"]) if hour else 0),
         )
 
-    def owe(
-        self,
-        tx: Tx,
-        plan: LetterPlan,
-        ticket: Ticket | None,
-        now: datetime,
-        *,
-        mail_id: int | None = None,
-        hops: int = 0,
-    ) -> int:
-        """Render a letter to its final bytes and put it into the outbox; its row id. hops: of the mail that caused it."""
-        notice = BY_NAME[plan.notice]
-        keyring, relay = self.directory.keyring, self.directory.config.relay
-        mailbox = self.directory.mailbox(ticket.mailbox if ticket else plan.view.mailbox_address)
-        last = tx.find("last letter")
-        letter_id = (tickets.integer(last["id"]) if last else 0) + 1
-        slot = copy = newest = 0
-        references: tuple[str, ...] = ()
-        reply_to, bounce_to = mailbox.address, mailbox.address
-        purpose = Purpose.MESSAGE_ID
-        if ticket is not None:
-            kind = "customer" if plan.role == "customer" else "agent"
-            slot = tickets.slot_of(tx, ticket.id, kind, plan.recipient, now)  # type: ignore[arg-type]
-            counted, known = (
-                tx.find("last copy of a ticket", ticket_id=ticket.id),
-                tx.find("newest entry of a ticket", ticket_id=ticket.id),
-            )
-            copy = min(tickets.integer(counted["copy"]) + 1 if counted else 1, MAX_SLOT)
-            newest = tickets.integer(known["id"]) if known else 0
-            if plan.role == "agent":
-                path = Purpose.AGENT_REPLY
-                purpose = path if mailbox.reply_address == "none" else purpose
-            else:
-                path = Purpose.CUSTOMER_REPLY
-            form = mailbox.reply_address
-            reply_to = addresses.with_token(mailbox.address, form, keyring.sign(path, ticket.id, slot)) or reply_to
-            bounce_to = (
-                addresses.with_token(mailbox.address, form, keyring.sign(Purpose.BOUNCE, ticket.id, copy)) or bounce_to
-            )
-            references = self._references(tx, plan, ticket)
-        view = plan.view if ticket is None else _filled(plan, ticket)
-        rendered = self._renderer.render(plan.notice, view)
-        message_id = make_message_id(keyring, notice.mark, ticket.id if ticket else 0, slot, letter_id, purpose)
-        content = compose(
-            Outgoing(
-                from_name=plan.from_name,
-                from_address=mailbox.address,
-                to=plan.recipient.address,
-                subject=rendered.subject,
-                message_id=message_id,
-                date=now,
-                text=rendered.text,
-                desk_id=keyring.desk_id,
-                reply_to=reply_to,
-                in_reply_to=plan.replies_to or (references[-1] if len(references) > 1 else None),
-                references=references,
-                auto_submitted=notice.auto_submitted,
-                content_language=rendered.language,
-                hops=hops,
-                thread_topic="" if plan.is_unproved or ticket is None else ticket.subject,
-                html=rendered.html,
-                attachments=plan.attachments,
-                pictures=plan.pictures,
-            )
-        )
-        tx.add(
-            "letter",
-            id=letter_id,
-            kind=notice.kind,
-            notice=notice.name,
-            ticket_id=ticket.id if ticket else None,
-            slot=slot,
-            copy=copy,
-            recipient=plan.recipient.address,
-            recipient_key=tickets.key(plan.recipient.address),
-            envelope_from={"signed": bounce_to, "mailbox": mailbox.address, "null": ""}[relay.bounce],
-            message_id=message_id,
-            braked=int(notice.is_braked),
-            mail_id=mail_id,
-            entry_id=newest,
-            at=iso(now),
-        )
-        tx.add("content of a letter", id=letter_id, content=content)
-        return letter_id
 
-    def _references(self, tx: Tx, plan: LetterPlan, ticket: Ticket) -> tuple[str, ...]:
-        """The ticket's anchor first, then our last letter to the same person, then the mail that is answered."""
-        rows = tx.list(
-            "last letters to somebody on a ticket",
-            ticket_id=ticket.id,
-            recipient_key=tickets.key(plan.recipient.address),
-            limit=1,
-        )
-        previous = tuple(tickets.text(row["message_id"]) for row in rows)
-        answered = (plan.replies_to,) if plan.replies_to else ()
-        return (anchor(self.directory.keyring, ticket.id), *previous, *answered)
-
-    def refused(self, tx: Tx, ticket_id: int | None, recipient: str, notice: str, error: str, now: datetime) -> int:
-        """A letter that will never arrive: an event on its ticket, and the agents are told once. How many letters."""
-        ticket = None if ticket_id is None else tickets.find_ticket(tx, ticket_id)
-        if ticket is None:
-            return 0
-        event = Entered("event", None, "", f"not delivered: {recipient} {error}".strip(), "", ())
-        tickets.add_entry(tx, ticket.id, event, at=now, via="desk")
-        facts = Facts(now, ticket.mailbox, (ticket,))
-        plans = desk_letters.refused(self.directory, facts, ticket, recipient, notice, error)
-        for plan in plans:
-            self.owe(tx, plan, ticket, now)
-        return len(plans)
-
-    def standstill(self, tx: Tx, standing: Iterable[StandingStill], now: datetime) -> int:
-        """The admins' daily letter about what stands still, and about new tickets that nobody was told of. How many."""
-        config = self.directory.config
-        desk, mailbox = config.desk, config.mailbox[0]
-        language = self.directory.language(mailbox.language or None)
-        quiet = tx.list("new tickets that nobody was told of", limit=_QUIET_NAMED)
-        found = (
-            *standing,
-            *(
-                StandingStill("quiet", f"#{tickets.integer(row['number'])}", from_iso(tickets.text(row["created_at"])))
-                for row in quiet
-            ),
-        )
-        admins = dict.fromkeys((*desk.admins, *(agent.address for agent in config.agent if agent.role == "admin")))
-        for admin in admins if found else ():
-            view = LetterView(
-                desk=desk.name,
-                mailbox=self.directory.mailbox_name(mailbox),
-                mailbox_address=mailbox.address,
-                language=language,
-                standing=found,
-                created_at=now,
-                recipient=admin,
-            )
-            self.owe(tx, LetterPlan("standstill", Person(admin), "admin", desk.name, view), None, now)
-        return len(admins) if found else 0
-
-
-def _filled(plan: LetterPlan, ticket: Ticket) -> LetterView:
-    """The view with the ticket as it is after the changes; an unproved person's letter repeats no word of theirs."""
-    view = replace(plan.view, number=ticket.number, state=ticket.state, created_at=ticket.created_at)
-    if plan.is_unproved:
-        return view
-    return replace(view, subject=ticket.subject, priority=ticket.priority, tags=ticket.tags, mentions=ticket.mentions)
+def claimed_author(mail: Mail) -> str:
+    """Whom From names, believed or not, for the lists that people choose from."""
+    return tickets.storable(mail.author.address if mail.author else mail.author_fault or "")[:_MAX_HELD_CHARS]

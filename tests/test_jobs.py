@@ -9,7 +9,7 @@ import pytest
 
 from maildesk.clock import iso
 from maildesk.desk.model import StandingStill
-from maildesk.jobs import JOBS, Clockwork, Job, Now
+from maildesk.jobs import JOBS, Clockwork, Job, Now, run_if_due
 from maildesk.store import tickets
 from maildesk.store.sqlite import Tx
 from tests.desk.world import World, only
@@ -24,7 +24,7 @@ def clockwork(world: World) -> Clockwork:
 
 def ticked(world: World, job: Job, standing: tuple[StandingStill, ...] = ()) -> int:
     """How much the job did at this moment of the desk."""
-    return world.store.write(partial(clockwork(world)._run, job, world.now, standing)).result() or 0
+    return world.store.write(partial(run_if_due, job=job, now=Now(world.now, world.settler, standing))).result() or 0
 
 
 def solved(world: World, count: int = 1) -> None:

@@ -121,7 +121,7 @@ def attempts(world: World, mail_id: int) -> int:
 
 
 def stubborn(world: World) -> Stubborn:
-    return Stubborn(world.directory, world.settler._renderer)
+    return Stubborn(world.directory, world.settler.owing._renderer)
 
 
 @pytest.mark.asyncio
@@ -162,7 +162,7 @@ async def test_even_what_is_saved_of_a_mail_may_fail(tmp_path: Path) -> None:
     bad = accept(world, "bad", "poison")
     for _ in range(3):
         world.store.write(lambda tx: tx.change("count a failed attempt at a mail", id=bad)).result()
-    async with working(world, Worse(world.directory, world.settler._renderer)):
+    async with working(world, Worse(world.directory, world.settler.owing._renderer)):
         await until_async(lambda: outcomes(world)[bad] == "unreadable", 20)
     assert world.ticket().requester is None
     world.close()

@@ -29,6 +29,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("search", "maildesk.cli.reading:search", "Words in all mail ever received or sent."),
     ("mails", "maildesk.cli.reading:mails", "What became of every mail."),
     ("why", "maildesk.cli.why:command", "Why a mail became what it became."),
+    ("held", "maildesk.cli.held:command", "Mail that was kept back; let it in or let it go."),
     ("outbox", "maildesk.cli.reading:outbox_command", "Letters that wait, were deferred or failed."),
     ("preview", "maildesk.cli.main:preview", "A letter as a customer or agent would see it."),
     ("backup", "maildesk.cli.backup:backup_command", "Copy the whole desk into one file, while it runs."),

@@ -6,6 +6,7 @@ An act needs the agent's own signed address and what [trust] agent_proof asks fo
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 
 from maildesk.config import Agent
 from maildesk.desk import letters
@@ -27,11 +28,21 @@ from maildesk.desk.outgoing import answer_files, answer_text, is_letter, public,
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person
 
+# An agent's mail that waited longer on its way may be somebody's copy of it.
+STALE_AFTER = timedelta(hours=72)
+
 
 def way_of(case: Case) -> Case:
     """Whether an agent's mail is an act, and if not, why."""
     reason = why_no_act(case)
     if reason is None:
+        if case.is_confirmed:
+            return replace(case, way="act").because("an agent's act: they have confirmed that it is theirs")
+        if case.facts.acted:
+            # A signature lives as long as its key, and whoever has the bytes can send them again under other headers.
+            return case.held("replay", f"mail {case.facts.acted[0]} with the same Message-ID was acted on")
+        if _is_stale(case) and not case.authority:
+            return case.held("stale-act", "it is dated more than 72 hours before it came")
         return replace(case, way="act").because("an agent's act: by their own signed address, and proved as configured")
     is_known = case.verdict.is_aligned
     case = replace(case if is_known else case.flagged("agent-unverified"), way="note")
@@ -42,6 +53,10 @@ def why_no_act(case: Case) -> Remark | None:
     """What an agent's mail lacks to be an act; None when it is one."""
     if case.machine:
         return Remark("automatic")
+    if case.is_confirmed:
+        return None
+    if _other_reply_to(case):
+        return Remark("reply-to")
     if case.directory.needs_alignment and not case.verdict.is_aligned:
         return Remark("not-proved")
     if case.verdict.is_failed:
@@ -51,6 +66,18 @@ def why_no_act(case: Case) -> Remark | None:
         is_forward = case.mail.forwarded is not None and case.verdict.is_aligned
         return Remark("already-known" if is_forward else "not-own-address")
     return None
+
+
+def _is_stale(case: Case) -> bool:
+    return case.mail.date is not None and case.envelope.received_at - case.mail.date > STALE_AFTER
+
+
+def _other_reply_to(case: Case) -> bool:
+    """Whether the answer to an agent's mail would go to somebody who is neither that agent nor the desk."""
+    other = case.mail.reply_to
+    if other is None or case.agent is None or case.directory.is_own(other.address):
+        return False
+    return case.directory.agent(other.address) != case.agent
 
 
 def _came_by_own_address(case: Case) -> bool:
@@ -330,9 +357,9 @@ def _explained(case: Case, ticket: Ticket, agent: Agent) -> Case:
     if case.facts.explained:
         return case.because("the agent was told so within the last hour")
     setting = "[trust] agent_proof" if reason.kind == "not-proved" else "[[mailbox]] reply_address"
-    plan = _to_agent(case, "not-taken", ticket, agent, remarks=(reason,), setting=setting, text=case.mail.text)
-    # A forged agent's mail is not quiet for the real agent: they are the one who has to know.
-    return replace(case.with_letters(plan), is_quiet=False)
+    values: dict[str, object] = {"remarks": (reason,), "setting": setting, "text": case.mail.text, "confirmable": True}
+    plan = replace(_to_agent(case, "not-taken", ticket, agent, **values), grant="confirm")
+    return case.with_letters(plan)
 
 
 def _to_agent(case: Case, name: str, ticket: Ticket, agent: Agent, /, **values: object) -> LetterPlan:

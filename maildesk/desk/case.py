@@ -6,15 +6,16 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from maildesk.config import Agent, Mailbox
-from maildesk.desk.decision import Change, Decision
+from maildesk.desk.decision import Change, Decision, Evidenced
 from maildesk.desk.directory import Directory, Recipient
-from maildesk.desk.evidence import NO_EVIDENCE, Evidence
+from maildesk.desk.evidence import NO_EVIDENCE, THREAD_LEVELS, Evidence
+from maildesk.desk.held import Cause
 from maildesk.desk.model import Facts, Flag, LetterPlan, LetterView, Listed, Outcome, Ticket
 from maildesk.desk.trust import Verdict
 from maildesk.mail.model import Envelope, Mail, Person
 
 Machine = Literal["", "own", "bounce", "absence", "automatic"]
-Who = Literal["nobody", "own", "addressee", "participant", "agent", "other"]
+Who = Literal["nobody", "own", "addressee", "participant", "former", "agent", "other"]
 Way = Literal["", "new", "for", "join", "act", "note", "bounce", "returned"]
 
 
@@ -22,6 +23,7 @@ Way = Literal["", "new", "for", "join", "act", "note", "bounce", "returned"]
 class Case:
     """A mail, what the store knows of it, and the decision as far as the stages have come.
 
+    authority: who let a held mail in, or confirmed an act ("released ana@desk.test", "confirmed ana@desk.test"); "" nobody.
     is_quiet: no letter at all. is_settled: a rule has the last word, the rest are not asked.
     """
 
@@ -32,6 +34,7 @@ class Case:
     directory: Directory
     recipients: tuple[Recipient, ...]
     mailbox: Mailbox
+    authority: str = ""
     machine: Machine = ""
     evidence: Evidence = NO_EVIDENCE
     who: Who = "nobody"
@@ -68,6 +71,18 @@ class Case:
     def settled(self, outcome: Outcome, cause: str, *why: str) -> Case:
         """The last word: nothing is written to anybody."""
         return replace(self, is_settled=True, outcome=outcome, cause=cause, why=self.why + why)
+
+    def held(self, cause: Cause, *why: str) -> Case:
+        """Kept back: nothing is written, to the store's tickets or to anybody, until a person lets it in."""
+        if self.authority:
+            return self.because(*why, f"and it is let in: {self.authority}")
+        return self.settled("held", cause, *why)
+
+    @property
+    def is_confirmed(self) -> bool:
+        """Whether the agent who wrote has said by a one-time address that the mail is theirs."""
+        verb, _, address = self.authority.partition(" ")
+        return verb == "confirmed" and self.agent is not None and self.directory.agent(address) == self.agent
 
     def with_letters(self, *letters: LetterPlan) -> Case:
         """The same with more letters."""
@@ -119,5 +134,11 @@ class Case:
         is_new = self.way in ("new", "for")
         ticket_id = None if is_new or self.ticket is None or not self.changes else self.ticket.id
         return Decision(
-            self.outcome, self.why, ticket_id, self.cause, self.changes, () if self.is_quiet else self.letters
+            self.outcome,
+            self.why,
+            ticket_id,
+            self.cause,
+            self.changes,
+            () if self.is_quiet else self.letters,
+            Evidenced(THREAD_LEVELS[self.evidence.level], self.who, self.verdict.level),
         )

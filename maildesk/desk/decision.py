@@ -88,7 +88,55 @@ class PersonSeen:
     is_proved: bool
 
 
-Change = Opened | Entered | StateSet | AssigneeSet | RequesterSet | PrioritySet | TagsSet | MentionAdded | PersonSeen
+@dataclass(frozen=True, slots=True)
+class LetIn:
+    """A mail is settled again on somebody's word: "released ana@desk.test" what was held, "confirmed …" what was a note."""
+
+    mail_id: int
+    authority: str
+
+
+@dataclass(frozen=True, slots=True)
+class Discarded:
+    """A held mail is let go of; its bytes are kept as long as it would have been held."""
+
+    mail_id: int
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class GrantUsed:
+    """A one-time address was used, and is worth nothing from now on."""
+
+    grant_id: int
+
+
+Change = (
+    Opened
+    | Entered
+    | StateSet
+    | AssigneeSet
+    | RequesterSet
+    | PrioritySet
+    | TagsSet
+    | MentionAdded
+    | PersonSeen
+    | LetIn
+    | Discarded
+    | GrantUsed
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Evidenced:
+    """What a decision rested on, for one line of the log: T3 to T0 or "-", who on that ticket, S4 to S0."""
+
+    thread: str = "-"
+    who: str = "nobody"
+    sender: str = "S2"
+
+
+NO_EVIDENCE_YET = Evidenced()
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,3 +152,4 @@ class Decision:
     cause: str | None = None
     changes: tuple[Change, ...] = ()
     letters: tuple[LetterPlan, ...] = ()
+    evidenced: Evidenced = NO_EVIDENCE_YET

@@ -90,7 +90,7 @@ class Directory:
     def _signed(self, mailbox: Mailbox, text: str, sender: str | None, is_relay: bool) -> Recipient:
         if not looks_like_token(text):
             raise UnknownMailbox("No such mailbox here")
-        token = self.keyring.verify(text, *_REPLY, Purpose.BOUNCE)
+        token = self.keyring.verify(text, *_REPLY, Purpose.WEB, Purpose.BOUNCE)
         if token is not None and token.purpose is Purpose.BOUNCE and sender:
             raise UnknownMailbox("This address takes delivery reports only")
         if token is None and not is_relay:

@@ -16,6 +16,15 @@ from maildesk.mail.token import Purpose, SignedId, read_message_id
 
 Level = Literal["signed-address", "signed-id", "known-id", "subject", "none"]
 
+# How strongly each points to a ticket, as people and logs name it.
+THREAD_LEVELS: dict[Level, str] = {
+    "signed-address": "T3",
+    "signed-id": "T2",
+    "known-id": "T1",
+    "subject": "T0",
+    "none": "-",
+}
+
 # Thousands of References are an attack on whoever looks them up; the last ones are the thread's, the first its root.
 LAST_REFERENCES = 20
 _TAG = re.compile(r"\[#(\d{1,18})\]", re.ASCII)
@@ -69,7 +78,7 @@ def find(mail: Mail, recipients: tuple[Recipient, ...], facts: Facts, directory:
     named = tuple(
         (ticket, r.token)
         for r in recipients
-        if r.token is not None and r.token.purpose is not Purpose.BOUNCE
+        if r.token is not None and r.token.purpose in (Purpose.CUSTOMER_REPLY, Purpose.AGENT_REPLY)
         if (ticket := facts.ticket(r.token.ticket_id)) is not None
     )
     if named:

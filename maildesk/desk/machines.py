@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from maildesk.desk.case import Case
-from maildesk.mail.token import read_message_id
+from maildesk.mail.token import Purpose, read_message_id
 
 # A letter that three desks had passed on before it was written is a loop's.
 MAX_HOPS = 3
@@ -19,7 +19,7 @@ def is_our_own_letter(case: Case) -> Case:
         return case
     if case.mail.bounce is not None:
         return case
-    return replace(case.flagged("automatic"), machine="own", is_quiet=True).because("it is one of our own letters")
+    return replace(case.flagged("automatic"), machine="own", is_quiet=True)
 
 
 def is_bounce(case: Case) -> Case:
@@ -38,13 +38,22 @@ def is_automatic(case: Case) -> Case:
     return machine.because(f"a machine wrote it ({reason})")
 
 
-def has_passed_desks(case: Case) -> Case:
-    """Desks that are each other's agents would write to each other for ever: after a few the chain ends here."""
-    if case.mail.hops <= MAX_HOPS:
+def our_own_letter_is_held(case: Case) -> Case:
+    """It has an id of ours, or our desk's mark: whatever it says now, a person looks at it. A probe has come back home."""
+    if case.machine != "own":
         return case
-    return replace(case.flagged("automatic"), machine=case.machine or "automatic", is_quiet=True).because(
-        f"{case.mail.hops} desks wrote one because of another's: nobody is told"
-    )
+    signed = read_message_id(case.directory.keyring, case.mail.message_id or "", Purpose.MESSAGE_ID)
+    if signed is not None and signed.kind == "v":
+        return case.settled("ignored", "own", "it is the letter by which `check --online` tries the way back")
+    return case.held("loop", "it is one of our own letters, or says so")
 
 
-RULES: tuple[Callable[[Case], Case], ...] = (is_our_own_letter, is_bounce, is_automatic, has_passed_desks)
+def passed_desks_are_held(case: Case) -> Case:
+    """Desks that are each other's agents would write to each other for ever: after a few the chain ends here."""
+    if case.mail.hops < MAX_HOPS or case.machine == "bounce":
+        return case
+    case = replace(case.flagged("automatic"), machine=case.machine or "automatic", is_quiet=True)
+    return case.held("loop", f"{case.mail.hops} desks wrote one because of another's")
+
+
+RULES: tuple[Callable[[Case], Case], ...] = (is_our_own_letter, is_bounce, is_automatic)

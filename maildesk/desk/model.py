@@ -70,6 +70,7 @@ RemarkKind = Literal[
     "not-proved",  # not taken as an act: the mail's author is not proved
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address
     "automatic",  # not taken as an act: a machine wrote it
+    "reply-to",  # not taken as an act: From and Reply-To name different people, and one of them is an agent
     "nobody-to-answer",  # not sent: the ticket has no customer who could be believed
     "has-requester",  # nothing was done: #for on a ticket whose requester is known; detail: that person
     "already-known",  # kept as a note: what was forwarded belongs to this ticket already
@@ -90,11 +91,10 @@ class Remark:
 class StandingStill:
     """Something that has not moved for too long: for the admins' daily letter and for `check --live`.
 
-    what: "mail", "letter", "mailbox", "disk", or "quiet": a new ticket that nobody was told of. name: the mailbox's, the
-    disk's, the ticket's ("#50031"), "" otherwise; since: when it began.
+    what: "mail", "letter", "mailbox" or "disk". name: the mailbox's or the disk's, "" otherwise; since: when it began.
     """
 
-    what: Literal["mail", "letter", "mailbox", "disk", "quiet"]
+    what: Literal["mail", "letter", "mailbox", "disk"]
     name: str
     since: datetime
     detail: str = ""
@@ -168,6 +168,41 @@ class SentLetter:
     entry_id: int
 
 
+# What the holder of a one-time address may do: let held mail in (held), make an act of what was a note (confirm), or have
+# the desk write to that address no more (silence).
+GrantKind = Literal["held", "confirm", "silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """What a signed address of purpose 3 allows; address: whose mailbox it was sent to."""
+
+    id: int
+    kind: GrantKind
+    address: str
+    ticket_id: int | None
+    mail_id: int | None
+    created_at: datetime
+    used_at: datetime | None = None
+
+
+# What was just done with a held mail; "unknown": it is not held, or not this agent's to decide on.
+Fate = Literal["", "released", "discarded", "unknown"]
+
+
+@dataclass(frozen=True, slots=True)
+class HeldLine:
+    """A mail that is held, as letters and lists name it; fate: what was just done with it. author: as From claims it."""
+
+    id: int
+    received_at: datetime
+    mailbox: str = ""
+    author: str = ""
+    subject: str = ""
+    cause: str = ""
+    fate: Fate = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Twin:
     """A settled mail with the same content: the same mail by another road, or for another of our mailboxes."""
@@ -194,6 +229,9 @@ class Questions:
     numbers: tuple[int, ...]
     author: str | None
     is_identified: bool
+    grant_ids: tuple[int, ...] = ()
+    held_ids: tuple[int, ...] = ()
+    message_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +241,9 @@ class Facts:
     known: foreign Message-IDs of the references that a ticket holds, in the order of the references.
     inner: those of the mails that were forwarded, likewise.
     agent_letters: the last letters to the author on those tickets, newest first. agent_read: the texts of
-    the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour.
+    the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour. grant: what the
+    one-time address allows that the mail came to; held: the held mails that it names. acted: earlier mails with the same
+    Message-ID that became entries, where an agent wrote.
     """
 
     now: datetime
@@ -218,6 +258,9 @@ class Facts:
     agent_read: tuple[str, ...] = ()
     last_language: str | None = None
     explained: int = 0
+    grant: Grant | None = None
+    held: tuple[HeldLine, ...] = ()
+    acted: tuple[int, ...] = ()
 
     def ticket(self, ticket_id: int | None) -> Ticket | None:
         """The ticket of this id, where the store has it."""
@@ -238,7 +281,8 @@ class LetterView:
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
     html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
     candidates: who may have written what an agent forwarded. history: earlier entries, newest first.
-    setting: the configuration key that would change what happened.
+    setting: the configuration key that would change what happened. held: mails that are kept back; quiet: new tickets that
+    nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out.
     """
 
     desk: str
@@ -270,6 +314,9 @@ class LetterView:
     error: str = ""
     setting: str = ""
     standing: tuple[StandingStill, ...] = ()
+    held: tuple[HeldLine, ...] = ()
+    quiet: tuple[HeldLine, ...] = ()
+    confirmable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -279,7 +326,8 @@ class LetterPlan:
     notice: a name in NOTICES. role: in which capacity the recipient gets it. from_name: who it seems to come from.
     replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along; pictures:
     those among them that view.html shows in place, each under the id it has there.
-    is_unproved: the stricter brake applies.
+    is_unproved: the stricter brake applies. grant: what the letter's own one-time address allows, "silence" as the address
+    of List-Unsubscribe, the others as Reply-To.
     """
 
     notice: str
@@ -291,3 +339,4 @@ class LetterPlan:
     attachments: tuple[Attachment, ...] = ()
     pictures: tuple[Attachment, ...] = ()
     is_unproved: bool = False
+    grant: GrantKind | None = None

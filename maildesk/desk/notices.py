@@ -43,6 +43,8 @@ NOTICES = (
     Notice("not-done", "failure", "agent", "n", "auto-replied"),
     Notice("not-taken", "failure", "agent", "n", "auto-replied", is_braked=True),
     Notice("undelivered", "failure", "agent", "n", "auto-generated"),
+    Notice("held", "digest", "agent", "n", "auto-generated"),
+    Notice("held-done", "receipt", "agent", "n", "auto-replied"),
     Notice("standstill", "digest", "admin", "n", "auto-generated"),
 )
 BY_NAME = {notice.name: notice for notice in NOTICES}

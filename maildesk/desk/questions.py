@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.evidence import near, numbers_in, signed_ids
+from maildesk.desk.grants import orders
 from maildesk.desk.model import Questions
 from maildesk.errors import UnknownMailbox
 from maildesk.mail.model import Envelope, Mail
@@ -33,7 +34,15 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
     inner = mail.forwarded.message_ids[:MAX_INNER_IDS] if mail.forwarded else ()
     signed = [read_message_id(directory.keyring, text) for text in (*own, mail.message_id or "", *inner)]
     foreign = tuple(r for r in near(mail.references) if r not in own)
-    ids = [t.ticket_id for t in tokens] + [s.token.ticket_id for s in signed if s is not None]
+    ids = [t.ticket_id for t in tokens if t.purpose is not Purpose.WEB] + [
+        s.token.ticket_id for s in signed if s is not None
+    ]
+    # Where a mailbox has no signed addresses the letter's own Message-ID stands in for one.
+    answered = (read_message_id(directory.keyring, text, Purpose.WEB) for text in reversed(near(mail.references)))
+    grants = (
+        *(t.ticket_id for t in tokens if t.purpose is Purpose.WEB),
+        *(found.token.ticket_id for found in answered if found is not None),
+    )
     return Questions(
         content_key=mail.content_key,
         ticket_ids=tuple(dict.fromkeys(ids)),
@@ -44,4 +53,7 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         numbers=numbers_in(mail.subject),
         author=mail.author.address if mail.author else None,
         is_identified=mail.message_id is not None,
+        grant_ids=grants,
+        held_ids=tuple(number for number, _ in orders(mail.blocks)) if grants else (),
+        message_id=mail.message_id,
     )

@@ -2,7 +2,7 @@
 
     gate     who may be believed
     machine  whether a person wrote it at all
-    thread   which ticket it belongs to, and whether it was here before
+    thread   whether it was here before, whether it is held for what it is, which ticket it belongs to
     author   who that is on this ticket
     ways     evidence, author and proof together (matrix.py): a new ticket, an entry, an agent's act; forwards.py: a ticket
              that an agent opens for somebody else
@@ -19,13 +19,14 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, forwards, letters, machines
+from maildesk.desk import acts, forwards, grants, letters, machines
 from maildesk.desk.case import Case, Who
 from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
 from maildesk.desk.entering import bounced, entered
 from maildesk.desk.evidence import find
-from maildesk.desk.matrix import MATRIX
+from maildesk.desk.held import CAUSES
+from maildesk.desk.matrix import row_of
 from maildesk.desk.model import Facts, Outcome
 from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
@@ -44,28 +45,19 @@ MAX_SUBJECT_CHARS = 250
 
 def author_is_one(case: Case) -> Case:
     """Exactly one author in From, or nobody is believed."""
-    if case.author is not None:
-        return case
-    return replace(case.flagged("ambiguous-author"), is_quiet=True).because(case.verdict.why)
+    return case if case.author is not None else case.flagged("ambiguous-author").because(case.verdict.why)
 
 
 def author_is_proved(case: Case) -> Case:
     """Proof as [trust] says; without it the mail is taken, and flagged."""
+    if case.authority:
+        case = case.because(f"it was held or a note before: {case.authority}")
     if case.author is None:
         return case
     case = case.because(case.verdict.why)
     if case.verdict.is_failed:
-        return replace(case.flagged("unverified", "auth-fail"), is_quiet=True)
+        return case.flagged("unverified", "auth-fail")
     return case if case.verdict.is_proved else case.flagged("unverified")
-
-
-def author_is_not_us(case: Case) -> Case:
-    """Mail that claims to come from one of the desk's own addresses is answered to nobody."""
-    if case.author is None or not case.directory.is_own(case.author.address):
-        return case
-    return replace(case.flagged("unverified"), who="own", is_quiet=True).because(
-        "its author claims one of our own addresses"
-    )
 
 
 def envelope_is_quiet(case: Case) -> Case:
@@ -82,6 +74,14 @@ def was_here_before(case: Case) -> Case:
         if addresses.same(twin.mailbox, case.mailbox.address):
             return case.settled("duplicate", "redelivered", f"mail {twin.mail_id} has the same content")
     return case
+
+
+def author_is_not_us(case: Case) -> Case:
+    """Mail that claims to come from one of the desk's own addresses is held; a bounce may come from our postmaster."""
+    if case.author is None or case.machine == "bounce" or not case.directory.is_own(case.author.address):
+        return case
+    case = replace(case.flagged("unverified"), who="own", is_quiet=True)
+    return case.held("own-address", "its author claims one of our own addresses")
 
 
 def evidence_is_found(case: Case) -> Case:
@@ -103,9 +103,9 @@ def bounce_is_ours(case: Case) -> Case:
 
 
 def machine_without_thread(case: Case) -> Case:
-    """An absence notice or a letter of ours that belongs to no ticket is kept and ignored."""
-    if case.machine in ("absence", "own") and case.evidence.level in ("none", "subject"):
-        return case.settled("ignored", case.machine, "no ticket knows of it")
+    """An absence notice that belongs to no ticket is kept and ignored."""
+    if case.machine == "absence" and case.evidence.level in ("none", "subject"):
+        return case.settled("ignored", "absence", "no ticket knows of it")
     return case
 
 
@@ -129,11 +129,6 @@ def author_is_known(case: Case) -> Case:
 
 
 # Ways: an entry, a new ticket, an agent's act.
-
-
-def own_letter_has_a_way(case: Case) -> Case:
-    """A letter of ours that came back stays with its ticket, so that a loop makes no tickets."""
-    return replace(case, way="join") if case.machine == "own" and case.ticket is not None else case
 
 
 def agent_speaks_for_somebody(case: Case) -> Case:
@@ -164,20 +159,24 @@ def agent_has_a_way(case: Case) -> Case:
 
 
 def customer_has_a_way(case: Case) -> Case:
-    """The matrix."""
+    """The matrix; whoever let a held mail in stands for it as an aligned SPF pass would."""
     if case.way:
         return case
-    who = case.who if case.who in ("addressee", "participant") else "other"
-    rows = MATRIX.get((case.evidence.level, who))
-    if rows is None:
-        return replace(case, way="new")
-    row = rows[0 if case.verdict.is_proved else 2 if case.verdict.is_failed else 1]
+    level = case.evidence.level
+    row = row_of(level, case.who, "S3" if case.authority else case.verdict.level)
+    if row.does == "hold":
+        cause = row.cause if case.author is not None else "ambiguous-author"
+        return case.held(cause or "auth-fail", CAUSES[cause or "auth-fail"])
     case = case.flagged(*row.flags)
-    if row.joins:
+    if row.does == "join":
         return replace(case, way="join").because(
             "its author may join" if not row.flags else f"it joins, {row.flags[0]}"
         )
-    return replace(case, way="new").because("its author is nobody of that ticket: a new one mentions it")
+    if level != "none":
+        case = case.because("its author may not join: a new one mentions it")
+    if row.is_quiet:
+        case = replace(case, is_quiet=True).because("nobody is written to but in the daily letter")
+    return replace(case, way="new")
 
 
 def closed_stays_closed(case: Case) -> Case:
@@ -278,7 +277,7 @@ def customer_is_confirmed(case: Case) -> Case:
 
 def agents_are_told(case: Case) -> Case:
     """New: all agents of the mailbox. A customer's entry: the assignee, or all when there is none."""
-    if case.way not in ("new", "join") or is_spam(case) or case.machine in ("own", "absence"):
+    if case.way not in ("new", "join") or is_spam(case) or case.machine == "absence":
         return case
     if case.ticket is not None and case.way == "join" and "spam" in case.ticket.tags:
         return case.because("nobody is told: the ticket is spam")
@@ -293,17 +292,20 @@ def agents_hear_of_bounce(case: Case) -> Case:
 
 
 Rule = Callable[[Case], Case]
-GATE: tuple[Rule, ...] = (author_is_one, author_is_proved, author_is_not_us, envelope_is_quiet)
+GATE: tuple[Rule, ...] = (author_is_one, author_is_proved, envelope_is_quiet)
 MACHINE: tuple[Rule, ...] = machines.RULES
 THREAD: tuple[Rule, ...] = (
     was_here_before,
+    machines.our_own_letter_is_held,
+    machines.passed_desks_are_held,
+    author_is_not_us,
+    grants.one_time_address,
     evidence_is_found,
     bounce_is_ours,
     machine_without_thread,
 )
 AUTHOR: tuple[Rule, ...] = (author_is_known,)
 WAYS: tuple[Rule, ...] = (
-    own_letter_has_a_way,
     agent_speaks_for_somebody,
     other_mailbox_has_it,
     agent_has_a_way,
@@ -330,10 +332,16 @@ STAGES: tuple[tuple[Rule, ...], ...] = (GATE, MACHINE, THREAD, AUTHOR, WAYS, CHA
 
 
 def decide(
-    mail: Mail, envelope: Envelope, verdict: Verdict, facts: Facts, directory: Directory, mailbox: Mailbox
+    mail: Mail,
+    envelope: Envelope,
+    verdict: Verdict,
+    facts: Facts,
+    directory: Directory,
+    mailbox: Mailbox,
+    authority: str = "",
 ) -> Decision:
-    """What becomes of one mail for one mailbox."""
-    case = Case(mail, envelope, verdict, facts, directory, recipients_of(envelope, directory), mailbox)
+    """What becomes of one mail for one mailbox; authority: who has let it in since it was held, "" for nobody."""
+    case = Case(mail, envelope, verdict, facts, directory, recipients_of(envelope, directory), mailbox, authority)
     for stage in STAGES:
         for rule in stage:
             case = rule(case)

@@ -41,6 +41,8 @@ _QUOTED_LOCAL = re.compile(r'"(?:[\x20\x21\x23-\x5b\x5d-\x7e]|\\[\x20-\x7e])+"')
 _PLAIN_PHRASE = re.compile(r"[A-Za-z0-9 '_-]+")
 _DOMAIN = re.compile(r"[a-z0-9_-]+(?:\.[a-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\]|\[IPv6:[0-9A-Fa-f:.]+\]")
 _TYPE = re.compile(r"(?!multipart/|message/)[a-z0-9][a-z0-9!#$&^_.+-]{0,60}/[a-z0-9][a-z0-9!#$&^_.+-]{0,80}")
+# What may stand in a mailto link as it is (RFC 6068, 2); an address with other letters has no such link.
+_SIGNED = re.compile(r"[A-Za-z0-9_.+-]{1,64}@[A-Za-z0-9.-]{1,253}")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8})*")
 _Q_SAFE = frozenset(
     b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!*+-/"
@@ -55,7 +57,7 @@ class Outgoing:
     references: oldest first, the ticket's anchor in front; ids that no mail may hold are left out.
     hops: how many desks the mail before this one had passed; thread_topic: the base subject (Outlook's name of a thread).
     text and html: with any newlines; attachments: all are attached, none shown in place. pictures: those that the HTML
-    shows in place by their content_id, which each has.
+    shows in place by their content_id, which each has. unsubscribe: an address that ends automatic letters (RFC 2369, 3.2).
     """
 
     from_name: str
@@ -76,6 +78,7 @@ class Outgoing:
     html: str | None = None
     attachments: tuple[Attachment, ...] = ()
     pictures: tuple[Attachment, ...] = ()
+    unsubscribe: str = ""
 
 
 def safe_header(text: str, limit: int = _MAX_TEXT_CHARS) -> str:
@@ -135,6 +138,10 @@ def _fields(letter: Outgoing) -> list[Field]:
         # RFC 3834, 5; the second field is what Exchange and Outlook look at.
         fields += [_plain("Auto-Submitted", letter.auto_submitted), _plain("X-Auto-Response-Suppress", "All")]
     fields += [_text_field("X-Maildesk-Desk", letter.desk_id), _plain("X-Maildesk-Hops", str(int(letter.hops)))]
+    if _SIGNED.fullmatch(letter.unsubscribe):
+        # A line of its own: no space may stand inside of the brackets (RFC 2369, 2).
+        link = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"
+        fields.append(("List-Unsubscribe", f"\r\n {link}", link))
     if _LANGUAGE.fullmatch(letter.content_language):
         fields.append(_plain("Content-Language", letter.content_language))
     if safe_header(letter.thread_topic):

@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import cast
 
 from maildesk.clock import from_iso, iso
-from maildesk.desk.model import Outcome
+from maildesk.desk.model import HeldLine, Outcome
 from maildesk.mail.model import Envelope, Via
 from maildesk.store.sqlite import Row, Tx
 from maildesk.store.tickets import integer, optional, storable, text
@@ -26,6 +26,8 @@ class StoredMail:
     raw: bytes
     outcome: Outcome
     attempts: int
+    authority: str = ""
+    why: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,6 +108,8 @@ def find_mail(tx: Tx, mail_id: int) -> StoredMail | None:
         raw=raw if isinstance(raw, bytes) else b"",
         outcome=cast(Outcome, row["outcome"]),
         attempts=integer(row["attempts"]),
+        authority=text(row["authority"]),
+        why=tuple(json.loads(text(row["why"]))),
     )
 
 
@@ -119,6 +123,68 @@ def list_lines_of(tx: Tx, mail: str) -> tuple[LedgerLine, ...]:
     number = int(mail) if mail.isascii() and mail.isdigit() and len(mail) <= 18 else -1
     rows = tx.list("mails of the ledger by id or message id", id=number, message_id=bracketed(mail))
     return tuple(map(_line, rows))
+
+
+def list_held(tx: Tx, ids: Iterable[int]) -> tuple[HeldLine, ...]:
+    """Those of the named mails that are held."""
+    return tuple(held_line(row) for mail_id in ids for row in tx.list("held mail", id=mail_id))
+
+
+def list_held_since(tx: Tx, since: datetime, limit: int) -> tuple[HeldLine, ...]:
+    """What was held since then, oldest first."""
+    return tuple(map(held_line, tx.list("mail held since", since=iso(since), limit=limit)))
+
+
+def held_line(row: Row) -> HeldLine:
+    """A held mail's row as letters name it."""
+    return HeldLine(
+        integer(row["id"]),
+        from_iso(text(row["received_at"])),
+        text(row["mailbox"]),
+        text(row["author"]),
+        text(row["subject"]),
+        text(row["cause"]),
+    )
+
+
+def let_in(tx: Tx, mail_id: int, authority: str, at: datetime) -> bool:
+    """A mail that was held, or is confirmed to be an agent's, is settled again on somebody's word; whether it can be."""
+    was = "held" if authority.startswith("released ") else "entry"
+    done = tx.change("let a mail in", id=mail_id, authority=authority, was=was) > 0
+    if done:
+        detail = json.dumps({"authority": authority})
+        tx.add("history", at=iso(at), what="let-in", mail_id=mail_id, ticket_id=None, detail=detail)
+    return done
+
+
+def discard(tx: Tx, mail_id: int, by: str, at: datetime) -> bool:
+    """A held mail is let go of; whether it was held."""
+    done = tx.change("discard a held mail", id=mail_id) > 0
+    if done:
+        tx.add("history", at=iso(at), what="discarded", mail_id=mail_id, ticket_id=None, detail=json.dumps({"by": by}))
+    return done
+
+
+def decide_held(tx: Tx, mail_id: int, is_release: bool, at: datetime) -> bool:
+    """What the command line decided on a held mail; whether it was held."""
+    return let_in(tx, mail_id, "released command", at) if is_release else discard(tx, mail_id, "command", at)
+
+
+def drop_held(tx: Tx, before: datetime, at: datetime, limit: int) -> int:
+    """Held and discarded mails that came before then lose their bytes; the ledger keeps their lines. How many."""
+    rows = tx.list("held mails that came before", before=iso(before), limit=limit)
+    for row in rows:
+        tx.change("end of a held mail", id=row["id"])
+        tx.change("bytes of a held mail", id=row["raw_id"], nothing=b"", at=iso(at))
+        tx.add("history", at=iso(at), what="dropped", mail_id=row["id"], ticket_id=None, detail="{}")
+    return len(rows)
+
+
+def list_acted(tx: Tx, message_id: str) -> tuple[int, ...]:
+    """The mails with this Message-ID that became entries."""
+    return tuple(
+        integer(row["id"]) for row in tx.list("mails of a message id that became entries", message_id=message_id)
+    )
 
 
 def bracketed(message_id: str) -> str:

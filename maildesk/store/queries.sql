@@ -91,7 +91,7 @@ WHERE recipient_key = :recipient_key AND created_at > :since AND notice = :notic
 -- change: settle a mail
 -- settle; primary key.
 UPDATE mails SET outcome = :outcome, ticket_id = :ticket_id, entry_id = :entry_id, cause = :cause, why = :why,
-  message_id = :message_id, content_key = :content_key, settled_at = :settled_at
+  message_id = :message_id, content_key = :content_key, settled_at = :settled_at, author = :author, subject = :subject
 WHERE id = :id AND outcome = 'received';
 
 -- change: take the next number of a counter
@@ -205,6 +205,55 @@ INSERT INTO contents (id, content) VALUES (:id, :content);
 -- settle, the clock, restore.
 INSERT INTO history (at, what, mail_id, ticket_id, detail) VALUES (:at, :what, :mail_id, :ticket_id, :detail) RETURNING id;
 
+-- add: grant
+-- settle, for a letter whose answer does one thing.
+INSERT INTO grants (kind, address, ticket_id, mail_id, created_at)
+VALUES (:kind, :address, :ticket_id, :mail_id, :at) RETURNING id;
+
+-- find: grant
+-- settle, for a mail to a one-time address; primary key.
+SELECT * FROM grants WHERE id = :id;
+
+-- change: use a grant
+-- settle; primary key.
+UPDATE grants SET used_at = :at WHERE id = :id AND used_at IS NULL;
+
+-- list: held mail
+-- settle, for an agent's answer about held mail, and `held`; primary key.
+SELECT id, received_at, mailbox, author, subject, cause FROM mails WHERE id = :id AND outcome = 'held';
+
+-- list: mail held since
+-- jobs, for the daily letter; index mails(outcome, id).
+SELECT id, received_at, mailbox, author, subject, cause FROM mails
+WHERE outcome = 'held' AND settled_at > :since ORDER BY id LIMIT :limit;
+
+-- change: let a mail in
+-- settle and `held release`: it is settled again; primary key.
+UPDATE mails SET outcome = 'received', authority = :authority, attempts = 0 WHERE id = :id AND outcome = :was;
+
+-- change: discard a held mail
+-- settle and `held discard`; primary key.
+UPDATE mails SET outcome = 'ignored', cause = 'discarded: ' || cause WHERE id = :id AND outcome = 'held';
+
+-- list: held mails that came before
+-- jobs; index mails(outcome, id). Discarded ones keep their bytes as long.
+SELECT mails.id, mails.raw_id FROM mails JOIN raws ON raws.id = mails.raw_id
+WHERE (outcome = 'held' OR (outcome = 'ignored' AND cause LIKE 'discarded:%')) AND received_at < :before
+  AND raws.dropped_at IS NULL ORDER BY mails.id LIMIT :limit;
+
+-- change: end of a held mail
+-- jobs; primary key.
+UPDATE mails SET outcome = 'ignored', cause = 'held for 30 days: ' || cause WHERE id = :id AND outcome = 'held';
+
+-- change: bytes of a held mail
+-- jobs; primary key. Another mailbox may still hold the same bytes, or have made a ticket of them.
+UPDATE raws SET content = :nothing, dropped_at = :at WHERE id = :id AND NOT EXISTS (
+  SELECT 1 FROM mails WHERE mails.raw_id = raws.id AND outcome NOT IN ('ignored', 'duplicate'));
+
+-- list: mails of a message id that became entries
+-- settle, so that an agent's act is done once; index mails(message_id).
+SELECT id FROM mails WHERE message_id = :message_id AND outcome IN ('entry', 'ticket') ORDER BY id;
+
 -- The clock
 
 -- list: solved tickets older than
@@ -218,10 +267,10 @@ DELETE FROM contents WHERE id IN (
   WHERE outbox.state = 'sent' AND outbox.sent_at < :before LIMIT :limit);
 
 -- list: new tickets that nobody was told of
--- jobs, for the admins' daily letter; indexes tickets(state, solved_at), outbox(ticket_id, copy). Nobody believed their
--- senders; where an agent was asked who it is, somebody knows.
-SELECT number, created_at FROM tickets
-WHERE state = 'new' AND (requester_address IS NULL OR EXISTS (
+-- jobs, for the daily letter; indexes tickets(state, solved_at), outbox(ticket_id, copy). Nobody believed their senders;
+-- where an agent was asked who it is, somebody knows.
+SELECT number, subject, mailbox, requester_address, created_at FROM tickets
+WHERE state = 'new' AND created_at > :since AND (requester_address IS NULL OR EXISTS (
   SELECT 1 FROM entries WHERE entries.ticket_id = tickets.id AND entries.kind = 'customer'
     AND entries.flags LIKE '%auth-fail%'))
   AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.ticket_id = tickets.id AND outbox.notice = 'who-wrote')

@@ -214,6 +214,9 @@ def whom_to_trust(db: Database) -> None:
     mails.add_column("checks", str)
     # Whose word lets a held mail in, or makes an act of what was a note: an agent's address, "command" for the command line.
     mails.add_column("authority", str)
+    # Of held mail alone: what From claims, for the lists that people choose from.
+    mails.add_column("author", str)
+    mails.add_column("subject", str)
     db.table("raws").add_column("dropped_at", str)
     people = db.table("participants")
     # "limited": sees only what is written to them after they joined; "full" otherwise.

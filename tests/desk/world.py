@@ -11,6 +11,7 @@ from email import policy
 from email.message import EmailMessage
 from pathlib import Path
 
+from maildesk import jobs
 from maildesk.config import Agent, Config, Desk, Mailbox, Relay, Trust
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
@@ -157,6 +158,25 @@ class World:
             mail.add_attachment(content, maintype="application", subtype="octet-stream", filename=name)
         bare = author.rpartition("<")[2].rstrip(">")
         return self.give(bytes(mail), *to, sender=bare if sender is None else sender)
+
+    def run(self, job: str) -> int | None:
+        """Run one of the clock's jobs where it is due; how much it did."""
+        work = next(one for one in jobs.JOBS if one.name == job)
+        return self.store.write(lambda tx: jobs.run_if_due(tx, work, jobs.Now(self.now, self.settler, ()))).result()
+
+    def settle_waiting(self) -> list[Settled]:
+        """Settle what was let in again, as the worker does."""
+        found = []
+        for waiting in self.store.read(lambda tx: ledger.list_received(tx, 100)):
+            stored = self.store.read(lambda tx, i=waiting.id: ledger.find_mail(tx, i))
+            assert stored is not None
+            mail = understand(stored.raw)
+            found.append(
+                self.store.write(
+                    lambda tx, i=waiting.id, m=mail: self.settler.settle(tx, i, m, self.now), Kind.SETTLE
+                ).result()
+            )
+        return found
 
     def letters(self) -> list[Letter]:
         """What the desk owed since the last look, oldest first."""
