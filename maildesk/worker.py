@@ -179,6 +179,9 @@ class Worker:
             outcome=settled.outcome,
             ticket=settled.ticket,
             letters=settled.letters,
+            thread=settled.evidenced.thread,
+            who=settled.evidenced.who,
+            sender=settled.evidenced.sender,
             cause=settled.cause.replace(" ", "-") if settled.cause else None,
         )
         if settled.letters:

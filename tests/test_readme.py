@@ -31,6 +31,7 @@ from tests.dropdesk import GROUP, MAIL, MEMBER, DropDesk
 from tests.servers.postfix import Postfix
 from tests.smtpdesk import SmtpDesk
 from tests.test_config import keys, models
+from tests.trust_tables import TABLES, filled
 from tests.wait import until
 
 README = (ROOT / "README.md").read_text("utf-8")
@@ -148,6 +149,13 @@ def test_the_tables_of_words_are_those_of_the_code() -> None:
     assert names("Who is believed", "flag") == list(get_args(Flag))
     assert names(agents, "command") == [f"#{c.name} {c.argument}".strip() for c in COMMANDS]
     assert names("Letters and languages", "letter") == [notice.name for notice in NOTICES]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_trust_tables_are_those_of_the_code(name: str) -> None:
+    """What becomes of a mail, and why one is held; `python -m tests.trust_tables` writes them."""
+    assert filled(README, name, TABLES[name]()) == README
+    assert f"<!-- {name} -->" in README
 
 
 def test_every_path_named_is_there() -> None:

@@ -69,7 +69,9 @@ def why_no_act(case: Case) -> Remark | None:
 
 
 def _is_stale(case: Case) -> bool:
-    return case.mail.date is not None and case.envelope.received_at - case.mail.date > STALE_AFTER
+    """A date that nobody signed says nothing: whoever could replay the mail could write another."""
+    is_old = case.mail.date is not None and case.envelope.received_at - case.mail.date > STALE_AFTER
+    return is_old and case.verdict.is_signed
 
 
 def _other_reply_to(case: Case) -> bool:

@@ -30,11 +30,13 @@ Level = Literal["S0", "S1", "S2", "S3", "S4"]
 class Verdict:
     """What is known of the author, in words.
 
-    is_aligned: DMARC pass, an aligned DKIM signature or an authenticated submission: enough for an agent's act.
+    is_signed: a signature that the desk has verified itself covers the date: whoever has the bytes can send them again later,
+    and cannot change it.
     """
 
     level: Level = "S2"
     why: str = "the author is not proved: no Authentication-Results of a configured server"
+    is_signed: bool = False
 
     @property
     def is_aligned(self) -> bool:

@@ -206,8 +206,10 @@ class World:
         found = self.store.read(lambda tx: tickets.list_entries(tx, ticket.id, 100))
         return [(e.kind, e.text, e.flags) for e in reversed(found)]
 
-    def why(self) -> str:
-        """The reasons of the newest row of the ledger."""
+    def why(self, mail_id: int | None = None) -> str:
+        """The reasons of a row of the ledger; of the newest one."""
+        if mail_id is not None:
+            return "; ".join(self.store.read(lambda tx: ledger.list_lines_of(tx, str(mail_id)))[0].why)
         return "; ".join(self.store.read(lambda tx: ledger.list_ledger(tx, outcome="", limit=1))[0].why)
 
 
