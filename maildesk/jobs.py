@@ -32,11 +32,12 @@ _DROPPED_AT_ONCE = 1000
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What a job may use. standing: what stands still; empty when all flows."""
+    """What a job may use. standing: what stands still; empty when all flows. renew_keys: a new key where one is due."""
 
     at: datetime
     settler: Settler
     standing: tuple[StandingStill, ...]
+    renew_keys: Callable[[datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,10 +78,17 @@ def tell_admins(tx: Tx, now: Now) -> int:
     return now.settler.standstill(tx, now.standing, now.at)
 
 
+def renew_keys(_tx: Tx, now: Now) -> int:
+    """A new signing key every 90 days; its keeper has told of it, so there is nothing to count."""
+    now.renew_keys(now.at)
+    return 0
+
+
 JOBS = (
     Job("close-solved", timedelta(hours=1), close_solved, at_most=_CLOSED_AT_ONCE),
     Job("housekeeping", timedelta(hours=23), drop_sent_bytes, at_most=_DROPPED_AT_ONCE, is_tidying=True),
     Job("tell-admins", timedelta(days=1), tell_admins),
+    Job("renew-keys", timedelta(hours=1), renew_keys),
 )
 
 
@@ -93,8 +101,10 @@ class Clockwork:
         settler: Callable[[], Settler],
         standing: Callable[[], tuple[StandingStill, ...]],
         on_letters: Callable[[], None],
+        renew_keys: Callable[[datetime], None],
     ) -> None:
         self._store, self._settler, self._standing, self._on_letters = store, settler, standing, on_letters
+        self._renew_keys = renew_keys
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
 
@@ -134,7 +144,7 @@ class Clockwork:
         # A last run in the future was written by a clock that stood wrong.
         if last is not None and timedelta() <= now - last < job.every:
             return None
-        done = job.run(tx, Now(now, self._settler(), standing))
+        done = job.run(tx, Now(now, self._settler(), standing, self._renew_keys))
         # A daily letter that was not owed is asked for again at the next tick, not tomorrow, and so is a backlog's rest.
         if (done or job.every < timedelta(days=1)) and done != job.at_most:
             tx.add("job", name=job.name, at=clock.iso(now))

@@ -19,7 +19,7 @@ STANDING = (StandingStill("letter", "", World.now - timedelta(hours=3)),)
 
 
 def clockwork(world: World) -> Clockwork:
-    return Clockwork(world.store, lambda: world.settler, lambda: (), lambda: None)
+    return Clockwork(world.store, lambda: world.settler, lambda: (), lambda: None, lambda _at: None)
 
 
 def ticked(world: World, job: Job, standing: tuple[StandingStill, ...] = ()) -> int:
