@@ -27,7 +27,9 @@ from maildesk.doors.smtp import SmtpDoor
 from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskError, Problem
 from maildesk.inbox import Inbox
 from maildesk.jobs import Clockwork
+from maildesk.keeper import KeyKeeper
 from maildesk.mail import address as addresses
+from maildesk.mail.token import Keyring
 from maildesk.relay import Relay
 from maildesk.render import Renderer, template_folders
 from maildesk.settle import Settler
@@ -91,7 +93,9 @@ def open_directory(config: Config) -> Directory:
             )
         )
     domain = addresses.split(config.mailbox[0].address)[1]
-    keyring = load_or_create(config.desk.keys_file, config.desk.id, addresses.a_label(domain), clock.fresh_bytes(32))
+    keyring = load_or_create(
+        config.desk.keys_file, config.desk.id, addresses.a_label(domain), clock.fresh_bytes(32), clock.now()
+    )
     return Directory(config, keyring)
 
 
@@ -119,6 +123,7 @@ class Daemon:
         self._rooms: list[asyncio.Task[None]] = []
         self._imap: list[ImapDoor] = []
         self._started_at = clock.now()
+        self._keeper = KeyKeeper(lambda: self._config, self._use_keys)
 
     async def run(self) -> int:
         """Serve until SIGTERM; the exit code."""
@@ -145,9 +150,17 @@ class Daemon:
 
     def _apply(self, config: Config) -> None:
         """Take a configuration into use: what a reload may change."""
-        directory = open_directory(config)
         renderer = Renderer(template_folders(config.desk.templates or None), ZoneInfo(config.desk.timezone))
-        self._config, self._directory, self._settler = config, directory, Settler(directory, renderer)
+        # Keys that were replaced meanwhile are not put back.
+        with self._keeper.turn:
+            directory = open_directory(config)
+            self._config, self._renderer = config, renderer
+            self._directory, self._settler = directory, Settler(directory, renderer)
+
+    def _use_keys(self, keyring: Keyring) -> None:
+        """Every mail and letter from now on knows the new keys."""
+        self._directory = Directory(self._config, keyring)
+        self._settler = Settler(self._directory, self._renderer)
 
     def _break(self, error: BaseException) -> None:
         """The disk failed under the database: stop at once rather than go on with what may be half there."""
@@ -160,11 +173,12 @@ class Daemon:
         self._worker = Worker(self._store, lambda: self._settler, lambda: self._relay.wake())
         self._inbox = Inbox(self._store, lambda: self._directory, config.desk.state_dir, self._worker.wake)
         self._relay = Relay(self._store, config.relay, self._letter_failed)
-        clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake)
-        control = Control(
-            config.desk.state_dir / "control.sock",
-            {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild, "held": self._held},
+        clockwork = Clockwork(
+            self._store, lambda: self._settler, self._standing, self._relay.wake, self._keeper.rotate_when_due
         )
+        handlers = {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild, "held": self._held}
+        handlers["rotate-keys"] = self._keeper.rotate_asked
+        control = Control(config.desk.state_dir / "control.sock", handlers)
         worker_stop, relay_task = asyncio.Event(), asyncio.ensure_future(self._relay.run())
         worker_task = asyncio.ensure_future(self._worker.run(worker_stop))
         for number in (signal.SIGTERM, signal.SIGINT):

@@ -36,11 +36,12 @@ _HELD_NAMED = 50
 
 @dataclass(frozen=True, slots=True)
 class Now:
-    """What a job may use. standing: what stands still; empty when all flows."""
+    """What a job may use. standing: what stands still; empty when all flows. renew_keys: a new key where one is due."""
 
     at: datetime
     settler: Settler
     standing: tuple[StandingStill, ...]
+    renew_keys: Callable[[datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +105,19 @@ def tell_admins(tx: Tx, now: Now) -> int:
     return now.settler.owing.standstill(tx, now.standing, now.at)
 
 
+def renew_keys(_tx: Tx, now: Now) -> int:
+    """A new signing key every 90 days; its keeper has told of it, so there is nothing to count."""
+    now.renew_keys(now.at)
+    return 0
+
+
 JOBS = (
     Job("close-solved", timedelta(hours=1), close_solved, at_most=_CLOSED_AT_ONCE),
     Job("housekeeping", timedelta(hours=23), drop_sent_bytes, at_most=_DROPPED_AT_ONCE, is_tidying=True),
     Job("tell-held", timedelta(days=1), tell_held),
     Job("drop-held", timedelta(hours=23), drop_held, at_most=_DROPPED_AT_ONCE),
     Job("tell-admins", timedelta(days=1), tell_admins),
+    Job("renew-keys", timedelta(hours=1), renew_keys),
 )
 
 
@@ -122,8 +130,10 @@ class Clockwork:
         settler: Callable[[], Settler],
         standing: Callable[[], tuple[StandingStill, ...]],
         on_letters: Callable[[], None],
+        renew_keys: Callable[[datetime], None],
     ) -> None:
         self._store, self._settler, self._standing, self._on_letters = store, settler, standing, on_letters
+        self._renew_keys = renew_keys
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
 
@@ -146,7 +156,7 @@ class Clockwork:
         standing = self._standing()
         for job in JOBS:
             try:
-                run = partial(run_if_due, job=job, now=Now(now, self._settler(), standing))
+                run = partial(run_if_due, job=job, now=Now(now, self._settler(), standing, self._renew_keys))
                 done = await asyncio.wrap_future(self._store.write(run))
                 if done is not None and job.is_tidying:
                     await asyncio.wrap_future(self._store.tidy())

@@ -20,7 +20,7 @@ from maildesk.desk.notices import BY_NAME
 from maildesk.mail import address as addresses
 from maildesk.mail.compose import Outgoing, compose
 from maildesk.mail.model import Person
-from maildesk.mail.token import MAX_SLOT, Purpose, anchor, make_message_id
+from maildesk.mail.token import MAX_SLOT, Purpose, anchor, make_message_id, read_message_id
 from maildesk.render import Renderer
 from maildesk.store import grants, tickets
 from maildesk.store.sqlite import Tx
@@ -142,7 +142,11 @@ class Owing:
         )
         previous = tuple(tickets.text(row["message_id"]) for row in rows)
         answered = (plan.replies_to,) if plan.replies_to else ()
-        return (anchor(self.directory.keyring, ticket.id), *previous, *answered)
+        keyring = self.directory.keyring
+        first = anchor(keyring, ticket.id, ticket.created_at)
+        # One of a retired key holds the conversation together and proves nothing: one that does stands beside it.
+        anchors = (first,) if read_message_id(keyring, first) else (first, anchor(keyring, ticket.id))
+        return (*anchors, *previous, *answered)
 
     def refused(self, tx: Tx, ticket_id: int | None, recipient: str, notice: str, error: str, now: datetime) -> int:
         """A letter that will never arrive: an event on its ticket, and the agents are told once. How many letters."""

@@ -19,12 +19,17 @@ STANDING = (StandingStill("letter", "", World.now - timedelta(hours=3)),)
 
 
 def clockwork(world: World) -> Clockwork:
-    return Clockwork(world.store, lambda: world.settler, lambda: (), lambda: None)
+    return Clockwork(world.store, lambda: world.settler, lambda: (), lambda: None, lambda _at: None)
 
 
 def ticked(world: World, job: Job, standing: tuple[StandingStill, ...] = ()) -> int:
     """How much the job did at this moment of the desk."""
-    return world.store.write(partial(run_if_due, job=job, now=Now(world.now, world.settler, standing))).result() or 0
+    return (
+        world.store.write(
+            partial(run_if_due, job=job, now=Now(world.now, world.settler, standing, lambda _at: None))
+        ).result()
+        or 0
+    )
 
 
 def solved(world: World, count: int = 1) -> None:

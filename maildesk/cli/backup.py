@@ -19,6 +19,7 @@ from maildesk.config import Config
 from maildesk.daemon import Lock, open_directory, prepare_state, store_path
 from maildesk.errors import MaildeskError, NotFound
 from maildesk.store import tickets
+from maildesk.store.keys import continues
 from maildesk.store.sqlite import SqliteEngine, StoreBroken, Tx
 
 _DATABASE, _KEYS, _ABOUT = "maildesk.db", "keys", "about.json"
@@ -121,8 +122,8 @@ def _unpack(source: Path, target: Path) -> bytes | None:
 
 
 def _check_keys(path: Path, keys: bytes | None, source: Path) -> None:
-    """Other keys than the backup's would void every address that its letters have."""
-    if keys is not None and path.exists() and path.read_bytes() != keys:
+    """Other keys than the backup's, or than they became since, would void every address that its letters have."""
+    if keys is not None and path.exists() and not continues(path, keys):
         raise NotRestorable(f"{path} holds other signing keys than {source}; move it away first.")
 
 

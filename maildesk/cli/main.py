@@ -35,6 +35,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("backup", "maildesk.cli.backup:backup_command", "Copy the whole desk into one file, while it runs."),
     ("restore", "maildesk.cli.backup:restore_command", "Make a desk from a backup."),
     ("rebuild", "maildesk.cli.rebuild:command", "Read all mail again, after an upgrade."),
+    ("keys", "maildesk.cli.keys:command", "Signing keys: what there are, and a new one."),
     ("unit", "maildesk.cli.unit:command", "A hardened systemd unit for this configuration."),
 )
 
@@ -54,8 +55,10 @@ class _Commands(click.Group):
         if not isinstance(command, click.Command):
             raise TypeError(f"{place} is no command")
         # The option works in both places, because the command line is sorted before click sees it; this shows it.
-        if not any(parameter.name == "config" for parameter in command.params):
-            command.params.append(click.Option(["--config"], metavar="FILE", expose_value=False, help=CONFIG_HELP))
+        inner = command.commands.values() if isinstance(command, click.Group) else ()
+        for found in (command, *inner):
+            if not any(parameter.name == "config" for parameter in found.params):
+                found.params.append(click.Option(["--config"], metavar="FILE", expose_value=False, help=CONFIG_HELP))
         return command
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -15,10 +15,14 @@ _REPLY = (Purpose.CUSTOMER_REPLY, Purpose.AGENT_REPLY)
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
-    """A mailbox, and the verified token of the address when it was a signed one."""
+    """A mailbox, and the verified token of the address when it was a signed one.
+
+    is_retired: it was signed by a key that counts no more.
+    """
 
     mailbox: Mailbox
     token: Token | None = None
+    is_retired: bool = False
 
 
 class Directory:
@@ -56,8 +60,9 @@ class Directory:
     def recipient(self, address: str, sender: str | None, is_relay: bool) -> Recipient:
         """Whose address this is, for RCPT and for every other door.
 
-        A tag that is no token means the mailbox itself. A token whose signature is wrong does so from a relay;
-        elsewhere the sender is told. A bounce address is taken from the null sender only (sender "" or None).
+        A tag that is no token means the mailbox itself, and so does a token of a retired key. One whose signature is
+        wrong does so from a relay; elsewhere the sender is told. A bounce address is taken from the null sender only
+        (sender "" or None).
         Raises UnknownMailbox.
         """
         if address.casefold() == "postmaster":  # RFC 5321, 4.5.1: without a domain it is ours
@@ -93,9 +98,10 @@ class Directory:
         token = self.keyring.verify(text, *_REPLY, Purpose.WEB, Purpose.BOUNCE)
         if token is not None and token.purpose is Purpose.BOUNCE and sender:
             raise UnknownMailbox("This address takes delivery reports only")
-        if token is None and not is_relay:
+        is_retired = token is None and self.keyring.was_ours(text)
+        if token is None and not is_retired and not is_relay:
             raise UnknownMailbox("No such reply address here")
-        return Recipient(mailbox, token)
+        return Recipient(mailbox, token, is_retired)
 
     def is_own(self, address: str) -> bool:
         """Whether an address is the desk's own, in any of its forms."""

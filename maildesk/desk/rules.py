@@ -87,6 +87,8 @@ def author_is_not_us(case: Case) -> Case:
 def evidence_is_found(case: Case) -> Case:
     """Signed address, signed Message-ID, known Message-ID, number in the subject: the strongest counts."""
     found = find(case.mail, case.recipients, case.facts, case.directory)
+    if any(recipient.is_retired for recipient in case.recipients):
+        case = case.because("the key of the signed address it came to is retired: it counts as the mailbox")
     return replace(case, evidence=found).because(*found.why)
 
 

@@ -18,7 +18,8 @@ import hashlib
 import hmac
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import IntEnum
 from functools import lru_cache
 
@@ -48,38 +49,56 @@ class Token:
     slot: int
 
 
+@dataclass(frozen=True, slots=True)
+class RetiredKey:
+    """A key that counts no more, too old or compromised; what it signed is known for ours and proves nothing."""
+
+    kid: int
+    master: bytes
+    made_at: datetime | None
+    retired_at: datetime
+
+
 @dataclass(frozen=True)
 class Keyring:
     """The desk's signing keys: `current` signs, all of `masters` (key id 0-7 to 32 bytes) verify.
 
     desk_id is part of every signature: a copy of a desk under another name honours none of its tokens.
+    retired: the oldest first; their key ids may be those of later keys. made_at: of `masters`, where it is known.
     """
 
     desk_id: str
     current: int
     masters: Mapping[int, bytes]
+    retired: tuple[RetiredKey, ...] = ()
+    made_at: Mapping[int, datetime] = field(default_factory=dict, compare=False)
 
     def sign(self, purpose: Purpose, ticket_id: int, slot: int = 0) -> str:
         """A token of 32 characters."""
-        head = _head(purpose, self.current, ticket_id, slot)
-        mac = _mac(self.masters[self.current], self.desk_id, purpose, self.current, head)
-        return base64.b32encode(head + mac).decode("ascii").lower()
+        return _signed(self.masters[self.current], self.current, self.desk_id, purpose, ticket_id, slot)
 
     def verify(self, text: str, *purposes: Purpose) -> Token | None:
         """What the token says, when it is ours and for one of `purposes`; None otherwise. Letter case is ignored."""
-        text = text.lower()
-        if SHAPE.fullmatch(text) is None:
+        raw = _unpacked(text)
+        if raw is None:
             return None
-        raw = base64.b32decode(text.upper())
-        version, purpose, kid = raw[0] >> 6, raw[0] >> 3 & 7, raw[0] & 7
+        purpose, kid = raw[0] >> 3 & 7, raw[0] & 7
         master = self.masters.get(kid)
-        if version != _VERSION or master is None or purpose not in purposes:
-            return None
-        expected = _mac(master, self.desk_id, purpose, kid, raw[:8])
-        if not hmac.compare_digest(expected, raw[8:]):
+        if master is None or purpose not in purposes or not self._is_signed_by(master, raw):
             return None
         ticket_id, slot = int.from_bytes(raw[1:6], "big"), int.from_bytes(raw[6:8], "big")
         return Token(Purpose(purpose), kid, ticket_id, slot)
+
+    def was_ours(self, text: str) -> bool:
+        """Whether a retired key signed it: whoever has such a token got it from us, and it names nothing any more."""
+        raw = _unpacked(text)
+        return raw is not None and any(
+            key.kid == raw[0] & 7 and self._is_signed_by(key.master, raw) for key in self.retired
+        )
+
+    def _is_signed_by(self, master: bytes, raw: bytes) -> bool:
+        expected = _mac(master, self.desk_id, raw[0] >> 3 & 7, raw[0] & 7, raw[:8])
+        return hmac.compare_digest(expected, raw[8:])
 
     def digest(self, what: str) -> bytes:
         """16 bytes that only this desk can derive from `what`; the same for the same key and text."""
@@ -110,9 +129,19 @@ def make_message_id(keyring: Keyring, kind: str, ticket_id: int, slot: int, lett
     return f"<{kind}.{keyring.sign(purpose, ticket_id, slot)}.{digest}@{keyring.desk_id}>"
 
 
-def anchor(keyring: Keyring, ticket_id: int) -> str:
-    """The id that stands first in the References of every letter of a ticket, so that clients make one thread of them."""
-    return f"<t.{keyring.sign(Purpose.MESSAGE_ID, ticket_id)}@{keyring.desk_id}>"
+def anchor(keyring: Keyring, ticket_id: int, opened_at: datetime | None = None) -> str:
+    """The id that stands first in the References of every letter of a ticket, so that clients make one thread of them.
+
+    Signed by the key that was current when the ticket was opened, so that it stays the same when a new key signs; it
+    may prove nothing any more. Without opened_at by the current one.
+    """
+    kid, master = keyring.current, keyring.masters[keyring.current]
+    if opened_at is not None:
+        former = [(key.made_at, key.kid, key.master) for key in keyring.retired if key.made_at is not None]
+        known = sorted(former + [(at, kid, keyring.masters[kid]) for kid, at in keyring.made_at.items()])
+        older = [key for key in known if key[0] <= opened_at] or known[:1]
+        kid, master = older[-1][1:] if older else (kid, master)
+    return f"<t.{_signed(master, kid, keyring.desk_id, Purpose.MESSAGE_ID, ticket_id, 0)}@{keyring.desk_id}>"
 
 
 def read_message_id(keyring: Keyring, text: str, *purposes: Purpose) -> SignedId | None:
@@ -122,6 +151,20 @@ def read_message_id(keyring: Keyring, text: str, *purposes: Purpose) -> SignedId
         return None
     token = keyring.verify(match[2], *(purposes or (Purpose.MESSAGE_ID, Purpose.AGENT_REPLY)))
     return None if token is None else SignedId(match[1].lower(), token)
+
+
+def _unpacked(text: str) -> bytes | None:
+    """A token's 20 bytes; None where the text has not its shape or is of another version."""
+    text = text.lower()
+    if SHAPE.fullmatch(text) is None:
+        return None
+    raw = base64.b32decode(text.upper())
+    return raw if raw[0] >> 6 == _VERSION else None
+
+
+def _signed(master: bytes, kid: int, desk_id: str, purpose: int, ticket_id: int, slot: int) -> str:
+    head = _head(purpose, kid, ticket_id, slot)
+    return base64.b32encode(head + _mac(master, desk_id, purpose, kid, head)).decode("ascii").lower()
 
 
 def _head(purpose: int, kid: int, ticket_id: int, slot: int) -> bytes:

@@ -17,7 +17,7 @@ from maildesk.daemon import Lock
 from maildesk.errors import AlreadyRunning, NotFound
 from maildesk.store import keys
 from maildesk.store.sqlite import StoreBroken
-from tests.desk.world import World, only
+from tests.desk.world import START, World, only
 
 
 def config_at(folder: Path) -> Config:
@@ -85,6 +85,16 @@ def test_other_keys_are_never_mixed_in(desk: Config, tmp_path: Path) -> None:
     assert sorted(p.name for p in (tmp_path / "other").iterdir()) == ["keys", "lock", "maildesk.toml"]
     shutil.copy(desk.desk.keys_file, other.desk.keys_file)
     restore(other, tmp_path / "desk.tar")
+
+
+def test_keys_that_were_rotated_since_the_backup_stay(desk: Config, tmp_path: Path) -> None:
+    """The database was lost and the keys were not: theirs is the later truth, with what was retired since."""
+    backup(desk, tmp_path / "desk.tar", with_keys=True)
+    other = config_at(tmp_path / "other")
+    shutil.copy(desk.desk.keys_file, other.desk.keys_file)
+    later = keys.rotate(other.desk.keys_file, b"n" * 32, START, [0])
+    restore(other, tmp_path / "desk.tar")
+    assert keys.load(other.desk.keys_file) == later
 
 
 def test_an_existing_desk_is_never_overwritten(desk: Config, world: World, tmp_path: Path) -> None:

@@ -162,7 +162,9 @@ class World:
     def run(self, job: str) -> int | None:
         """Run one of the clock's jobs where it is due; how much it did."""
         work = next(one for one in jobs.JOBS if one.name == job)
-        return self.store.write(lambda tx: jobs.run_if_due(tx, work, jobs.Now(self.now, self.settler, ()))).result()
+        return self.store.write(
+            lambda tx: jobs.run_if_due(tx, work, jobs.Now(self.now, self.settler, (), lambda _at: None))
+        ).result()
 
     def settle_waiting(self) -> list[Settled]:
         """Settle what was let in again, as the worker does."""

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -17,18 +18,21 @@ from maildesk.store import keys
 from tests.conftest import ROOT
 
 FRESH = bytes(range(32))
+NOW = datetime(2026, 11, 22, 18, tzinfo=UTC)
 
 
 def test_the_first_start_makes_the_keys_and_later_ones_keep_them(tmp_path: Path) -> None:
     """The desk's id is the first mailbox's domain in ASCII, and stays; the second start's chance is not used."""
     path = tmp_path / "keys"
-    first = keys.load_or_create(path, "", "Bücher.example", FRESH)
+    first = keys.load_or_create(path, "", "Bücher.example", FRESH, NOW)
     assert first == Keyring("xn--bcher-kva.example", 0, {0: FRESH})
-    assert keys.load_or_create(path, "", "other.example", b"x" * 32) == first
+    assert keys.load_or_create(path, "", "other.example", b"x" * 32, NOW) == first
     assert json.loads(path.read_text()) == {
         "desk_id": "xn--bcher-kva.example",
         "current": 0,
         "masters": {"0": FRESH.hex()},
+        "made_at": {"0": "2026-11-22T18:00:00.000000Z"},
+        "retired": [],
     }
 
 
@@ -36,7 +40,7 @@ def test_the_keys_are_their_owners_alone(tmp_path: Path) -> None:
     """Mode 0600 whatever the umask, and nothing else is left in the folder."""
     before = os.umask(0)
     try:
-        keys.load_or_create(tmp_path / "keys", "desk.example", "x", FRESH)
+        keys.load_or_create(tmp_path / "keys", "desk.example", "x", FRESH, NOW)
     finally:
         os.umask(before)
     assert stat.S_IMODE((tmp_path / "keys").stat().st_mode) == 0o600
@@ -46,16 +50,16 @@ def test_the_keys_are_their_owners_alone(tmp_path: Path) -> None:
 def test_another_id_later_is_refused(tmp_path: Path) -> None:
     """A token names one desk: a configured id that the keys were not made for is a configuration error (78)."""
     path = tmp_path / "keys"
-    keys.load_or_create(path, "desk.example", "x.example", FRESH)
+    keys.load_or_create(path, "desk.example", "x.example", FRESH, NOW)
     with pytest.raises(BadConfig, match=r"desk\.id: .*desk\.example") as caught:
-        keys.load_or_create(path, "other.example", "x.example", FRESH)
+        keys.load_or_create(path, "other.example", "x.example", FRESH, NOW)
     assert caught.value.reply.exit == 78
 
 
 def test_keys_that_others_can_read_are_refused(tmp_path: Path) -> None:
     """They are keys no more."""
     path = tmp_path / "keys"
-    keys.load_or_create(path, "", "x.example", FRESH)
+    keys.load_or_create(path, "", "x.example", FRESH, NOW)
     path.chmod(0o640)
     with pytest.raises(BadConfig, match="read by others"):
         keys.load(path)
@@ -80,7 +84,7 @@ def test_damaged_keys_are_refused(tmp_path: Path, text: str) -> None:
     path.chmod(0o600)
     before = path.read_bytes()
     with pytest.raises(BadConfig, match="damaged"):
-        keys.load_or_create(path, "", "x.example", FRESH)
+        keys.load_or_create(path, "", "x.example", FRESH, NOW)
     assert path.read_bytes() == before
 
 
@@ -101,9 +105,9 @@ def test_a_keyring_of_eight_keys_comes_back(tmp_path: Path) -> None:
 def test_processes_that_start_together_have_the_same_keys(tmp_path: Path) -> None:
     """Whoever comes first makes them; the others read them, whole."""
     program = (
-        "import os, sys; from pathlib import Path; from maildesk.store import keys\n"
+        "import os, sys; from datetime import UTC, datetime; from pathlib import Path; from maildesk.store import keys\n"
         "sys.stdin.readline()\n"
-        "print(keys.load_or_create(Path(sys.argv[1]), '', 'x.example', os.urandom(32)).masters[0].hex())"
+        "print(keys.load_or_create(Path(sys.argv[1]), '', 'x.example', os.urandom(32), datetime.now(UTC)).masters[0].hex())"
     )
     starters = [
         subprocess.Popen(
