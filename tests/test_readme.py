@@ -40,7 +40,10 @@ LANGUAGES = sorted(folder.name for folder in (ROOT / "templates" / "mail").iterd
 # A package's name where its module has another one.
 MODULES = {
     "charset-normalizer": "charset_normalizer",
+    "dkimpy": "dkim",
+    "dnspython": "dns",
     "lingua-language-detector": "lingua",
+    "pyspf": "spf",
     "sqlite-utils": "sqlite_utils",
 }
 
