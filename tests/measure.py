@@ -1,4 +1,4 @@
-"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild`. Not part of the tests; README quotes them.
+"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest`. README quotes them.
 
 What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
 
@@ -37,6 +37,7 @@ from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.sink import Sink, read_journal
+from tests.threat import honest
 from tests.wait import until
 
 _PIXEL = base64.b64decode(
@@ -274,7 +275,7 @@ def main() -> None:
         measure_mail.main()
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild"))
+    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest"))
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--agents", type=int, default=0)
@@ -289,6 +290,8 @@ def main() -> None:
             idle(given.seconds)
         case "rebuild":
             rebuild(given.mails)
+        case "honest":
+            honest.main()
 
 
 if __name__ == "__main__":

@@ -103,45 +103,6 @@ def test_no_content_is_refused(desk: SmtpDesk, raw: bytes) -> None:
         assert desk.mails[-1][0] == raw
 
 
-BARE_ENDS = [
-    b"\n.\n",
-    b"\n.\r\n",
-    b"\r.\r",
-    b"\r\n.\r",
-    b"\r\n.\n",
-    b"\r.\r\n",
-    b"\r.\n",
-    b"\n.\r",
-    b"\n\n.\n\n",
-    b"\r\r.\r\r",
-]
-ODD_ENDS = [b"\r\n\x00.\r\n", b"\r\n.\x00\r\n", b"\r\n. \r\n", b"\r\n .\r\n", b"\r\n\t.\r\n", b"\r\n.\x0b\r\n"]
-SECOND = b"MAIL FROM:<admin@desk.test>\r\nRCPT TO:<sales@desk.test>\r\nDATA\r\nSubject: hidden\r\n\r\nx"
-
-
-@pytest.mark.parametrize("end", [*BARE_ENDS, *ODD_ENDS])
-@pytest.mark.parametrize("second", [SECOND, SECOND.replace(b"\r\n", b"\n"), SECOND.lower()])
-def test_no_mail_hides_in_another(end: bytes, second: bytes) -> None:
-    """Only CRLF.CRLF ends a mail: what looks like a second one is content of one mail, or all of it is refused."""
-    with SmtpDesk() as desk, desk.greeted() as client:
-        client.envelope("lea@client.test", ["support@desk.test"])
-        client.say("DATA")
-        client.send(b"Subject: seen\r\n\r\nx" + end + second + b"\r\n.\r\n")
-        reply = client.reply()
-        assert reply.startswith("550 5.5.2 ") if end in BARE_ENDS else reply == "250 2.0.0 1"
-        assert client.say("NOOP") == "250 2.0.0 OK"
-        assert len(desk.mails) == (end not in BARE_ENDS)
-
-
-def test_a_hidden_mail_at_the_very_start_is_refused(desk: SmtpDesk) -> None:
-    """A bare-newline dot may be the first thing after DATA."""
-    with desk.greeted() as client:
-        client.envelope("lea@client.test", ["support@desk.test"])
-        client.say("DATA")
-        client.send(b".\n" + SECOND + b"\r\n.\r\n")
-        assert client.reply().startswith("550 5.5.2 ")
-
-
 @pytest.mark.parametrize(
     ("sent", "kept"),
     [
