@@ -72,7 +72,8 @@ def _look_around(config: Config, *, online: bool, live: bool, is_quiet: bool) ->
     errors: list[dict[str, object]] = []
     for finding in (*(try_live(config) if live else ()), *(try_online(config) if online else ())):
         if not is_quiet:
-            click.echo(f"{'ok  ' if finding.is_good else 'BAD '} {finding.path}: {finding.message}")
+            mark = "BAD " if not finding.is_good else "warn" if finding.is_warning else "ok  "
+            click.echo(f"{mark} {finding.path}: {finding.message}")
         if not finding.is_good:
             errors.append({"path": finding.path, "message": finding.message, "nearest": None})
     return errors

@@ -31,11 +31,12 @@ _LOOK_S = 0.5
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that was tried: its configuration key, what was seen, and whether that is good."""
+    """One thing that was tried: its configuration key, what was seen, and whether that is good; a warning fails nothing."""
 
     path: str
     message: str
     is_good: bool
+    is_warning: bool = False
 
 
 def try_online(config: Config) -> Iterator[Finding]:
@@ -45,8 +46,28 @@ def try_online(config: Config) -> Iterator[Finding]:
         yield _tried(path, lambda host=host: _resolve(host))  # type: ignore[misc]
     for number, settings in enumerate(config.imap):
         yield _tried(f"imap[{number}]", lambda settings=settings: _imap(settings))  # type: ignore[misc]
+    yield from _login_domains(config)
     for number, mailbox in enumerate(config.mailbox):
         yield _tried(f"mailbox[{number}].reply_address", lambda address=mailbox.address: _letter(config, address))  # type: ignore[misc]
+
+
+def _login_domains(config: Config) -> Iterator[Finding]:
+    """Mailboxes in a domain where people of the company have addresses too.
+
+    Services let anybody in who reads a code that they mail to such an address ("join with your company's address"), and
+    a desk's address is one that strangers make codes be sent to. Codes are held for admins; a domain of its own is safer.
+    """
+    people = {addresses.split(agent.address)[1] for agent in config.agent}
+    for number, mailbox in enumerate(config.mailbox):
+        domain = addresses.split(mailbox.address)[1]
+        if domain in people:
+            yield Finding(
+                f"mailbox[{number}].address",
+                f"{domain} is also the domain of agents' own addresses: services that let everybody of a domain in would let in "
+                f"whoever reads this desk's mail; a domain of its own, as help.{domain}, is safer",
+                True,
+                is_warning=True,
+            )
 
 
 def _tried(path: str, work: Callable[[], str]) -> Finding:

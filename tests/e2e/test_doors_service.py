@@ -161,11 +161,19 @@ def test_check_live_and_online(tmp_path: Path) -> None:
             assert online.returncode == 0, online.stdout + online.stderr
             assert b"came back" in online.stdout
             assert b"BAD" not in online.stdout
-            (row,) = desk.json("mails")
-            assert (row["outcome"], row["recipients"]) == ("ignored", carried)
+            # Agents of the same domain, who may have accounts elsewhere by it, are a warning and no error.
+            assert b"warn" not in online.stdout
+            shared = desk.config.read_text().replace("[smtp]", '[[agent]]\naddress = "ana@desk.test"\n[smtp]')
+            desk.config.write_text(shared)
+            warned = desk.run("check", "--online")
+            assert (warned.returncode, b"warn mailbox[0].address: desk.test is also" in warned.stdout) == (0, True)
+            rows = desk.json("mails")
+            assert [(row["outcome"], row["recipients"]) for row in rows] == [
+                ("ignored", [one]) for one in reversed(carried)
+            ]
             assert desk.json("tickets") == []
             assert desk.json("outbox") == []
-            assert len(carried) == 1
+            assert len(carried) == 2
             is_gone.append(True)
             gone = desk.run("check", "--online", "--json")
             assert gone.returncode == 1
