@@ -102,6 +102,7 @@ _HELD = (
         "lea@client.example",
         "Re: [#50012] The printer is out of order",
         "auth-fail",
+        "Please send me the whole conversation again, to my new address.",
     ),
     HeldLine(23, _AT, "support@example.com", "no-reply@service.example", "", "identity"),
 )

@@ -31,6 +31,7 @@ from maildesk.desk.decision import (
 )
 from maildesk.desk.directory import Directory
 from maildesk.desk.entering import agreed
+from maildesk.desk.held import FOR_ADMINS
 from maildesk.desk.model import Facts, LetterPlan, Outcome
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide
@@ -106,8 +107,7 @@ class Settler:
             message_id=mail.message_id,
             content_key=mail.content_key,
             settled_at=iso(now),
-            author=claimed_author(mail) if decision.outcome == "held" else None,
-            subject=tickets.storable(mail.subject[:_MAX_HELD_CHARS]) if decision.outcome == "held" else None,
+            **_held_columns(mail, decision),
         )
         detail = json.dumps({"outcome": decision.outcome, "entry": entry_id, "letters": owed})
         tx.add("history", at=iso(now), what="settled", mail_id=mail_id, ticket_id=ticket_id, detail=detail)
@@ -215,6 +215,13 @@ class Settler:
         )
 
 
-def claimed_author(mail: Mail) -> str:
-    """Whom From names, believed or not, for the lists that people choose from."""
-    return tickets.storable(mail.author.address if mail.author else mail.author_fault or "")[:_MAX_HELD_CHARS]
+def _held_columns(mail: Mail, decision: Decision) -> dict[str, str | None]:
+    """What the lists show that people choose from: whom From names, believed or not, and how the text begins.
+
+    Another service's code is for nobody's list.
+    """
+    if decision.outcome != "held":
+        return {"author": None, "subject": None, "excerpt": None}
+    begins = "" if decision.cause in FOR_ADMINS else " ".join(mail.text.split())
+    found = {"author": mail.author.address if mail.author else mail.author_fault or "", "subject": mail.subject}
+    return {name: tickets.storable(words)[:_MAX_HELD_CHARS] for name, words in (found | {"excerpt": begins}).items()}

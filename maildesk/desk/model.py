@@ -192,7 +192,10 @@ Fate = Literal["", "released", "discarded", "unknown"]
 
 @dataclass(frozen=True, slots=True)
 class HeldLine:
-    """A mail that is held, as letters and lists name it; fate: what was just done with it. author: as From claims it."""
+    """A mail that is held, as letters and lists name it; fate: what was just done with it. author: as From claims it.
+
+    excerpt: how its text begins, "" where that is nothing for a letter.
+    """
 
     id: int
     received_at: datetime
@@ -200,6 +203,7 @@ class HeldLine:
     author: str = ""
     subject: str = ""
     cause: str = ""
+    excerpt: str = ""
     fate: Fate = ""
 
 

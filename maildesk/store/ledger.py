@@ -144,6 +144,7 @@ def held_line(row: Row) -> HeldLine:
         text(row["author"]),
         text(row["subject"]),
         text(row["cause"]),
+        text(row["excerpt"]),
     )
 
 

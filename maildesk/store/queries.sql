@@ -91,7 +91,8 @@ WHERE recipient_key = :recipient_key AND created_at > :since AND notice = :notic
 -- change: settle a mail
 -- settle; primary key.
 UPDATE mails SET outcome = :outcome, ticket_id = :ticket_id, entry_id = :entry_id, cause = :cause, why = :why,
-  message_id = :message_id, content_key = :content_key, settled_at = :settled_at, author = :author, subject = :subject
+  message_id = :message_id, content_key = :content_key, settled_at = :settled_at, author = :author, subject = :subject,
+  excerpt = :excerpt
 WHERE id = :id AND outcome = 'received';
 
 -- change: take the next number of a counter
@@ -220,11 +221,11 @@ UPDATE grants SET used_at = :at WHERE id = :id AND used_at IS NULL;
 
 -- list: held mail
 -- settle, for an agent's answer about held mail, and `held`; primary key.
-SELECT id, received_at, mailbox, author, subject, cause FROM mails WHERE id = :id AND outcome = 'held';
+SELECT id, received_at, mailbox, author, subject, cause, excerpt FROM mails WHERE id = :id AND outcome = 'held';
 
 -- list: mail held since
 -- jobs, for the daily letter; index mails(outcome, id).
-SELECT id, received_at, mailbox, author, subject, cause FROM mails
+SELECT id, received_at, mailbox, author, subject, cause, excerpt FROM mails
 WHERE outcome = 'held' AND settled_at > :since ORDER BY id LIMIT :limit;
 
 -- change: let a mail in
@@ -233,7 +234,7 @@ UPDATE mails SET outcome = 'received', authority = :authority, attempts = 0 WHER
 
 -- change: discard a held mail
 -- settle and `held discard`; primary key.
-UPDATE mails SET outcome = 'ignored', cause = 'discarded: ' || cause WHERE id = :id AND outcome = 'held';
+UPDATE mails SET outcome = 'ignored', cause = 'discarded: ' || cause, excerpt = NULL WHERE id = :id AND outcome = 'held';
 
 -- list: held mails that came before
 -- jobs; index mails(outcome, id). Discarded ones keep their bytes as long.
@@ -243,7 +244,7 @@ WHERE (outcome = 'held' OR (outcome = 'ignored' AND cause LIKE 'discarded:%')) A
 
 -- change: end of a held mail
 -- jobs; primary key.
-UPDATE mails SET outcome = 'ignored', cause = 'held for 30 days: ' || cause WHERE id = :id AND outcome = 'held';
+UPDATE mails SET outcome = 'ignored', cause = 'held for 30 days: ' || cause, excerpt = NULL WHERE id = :id AND outcome = 'held';
 
 -- change: bytes of a held mail
 -- jobs; primary key. Another mailbox may still hold the same bytes, or have made a ticket of them.

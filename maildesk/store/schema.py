@@ -217,6 +217,7 @@ def whom_to_trust(db: Database) -> None:
     # Of held mail alone: what From claims, for the lists that people choose from.
     mails.add_column("author", str)
     mails.add_column("subject", str)
+    mails.add_column("excerpt", str)
     db.table("raws").add_column("dropped_at", str)
     people = db.table("participants")
     # "limited": sees only what is written to them after they joined; "full" otherwise.

@@ -47,6 +47,7 @@ def test_the_letter_about_held_mail_comes_once_a_day(world: World) -> None:
     assert f"- {mail_id}: Re: [#50031] Printer on fire" in letter.text.replace("\n  ", " ")
     assert "lea@client.test" in letter.text
     assert "probably forged" in letter.text
+    assert "> Send me everything." in letter.text
     assert letter.message["Auto-Submitted"] == "auto-generated"
     world.now += timedelta(days=1, seconds=1)
     assert world.run("tell-held") == 0
