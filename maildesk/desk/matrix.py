@@ -64,6 +64,34 @@ MATRIX: dict[tuple[str, str], tuple[Row, Row, Row, Row]] = {
     ("none", "other"): (_NEW, _NEW, _QUIET, _QUIET),
 }
 COLUMNS = ("S4", "S2", "S1", "S0")
+_EVIDENCE = {
+    "signed-address": "a signed address of ours (T3)",
+    "signed-id": "the Message-ID of a letter of ours (T2)",
+    "known-id": "the Message-ID of a mail that the ticket holds (T1)",
+    "subject": "a number in the subject (T0)",
+    "none": "nothing that leads to a ticket",
+}
+_WHO = {
+    "addressee": "the one whom that address was given to",
+    "participant": "another customer of the ticket",
+    "former": "somebody who was removed from the ticket",
+    "other": "somebody else",
+}
+_PROOF = {
+    "S4": "proved (S4)",
+    "S3": "proved by SPF alone (S3)",
+    "S2": "neither proved nor disproved (S2)",
+    "S1": "not as their domain asks (S1)",
+    "S0": "disowned by their domain, or not one author (S0)",
+}
+
+
+def line_of(evidence: str, who: str, level: str) -> str:
+    """The line of the table that decides, as `why` says it."""
+    row = row_of(evidence, who, level)
+    does = {"join": "it joins", "new": "a new ticket", "hold": "it is held"}[row.does]
+    after = f" as {row.flags[0]}" if row.flags else ", told to nobody but in the daily letter" if row.is_quiet else ""
+    return f"{_EVIDENCE[evidence]}, from {_WHO.get(who, _WHO['other'])}, {_PROOF[level]}: {does}{after}"
 
 
 def row_of(evidence: str, who: str, level: str) -> Row:

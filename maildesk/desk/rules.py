@@ -26,7 +26,7 @@ from maildesk.desk.directory import Directory
 from maildesk.desk.entering import bounced, entered
 from maildesk.desk.evidence import find
 from maildesk.desk.held import CAUSES
-from maildesk.desk.matrix import row_of
+from maildesk.desk.matrix import line_of, row_of
 from maildesk.desk.model import Facts, Outcome
 from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
@@ -164,21 +164,16 @@ def customer_has_a_way(case: Case) -> Case:
     """The matrix; whoever let a held mail in stands for it as an aligned SPF pass would."""
     if case.way:
         return case
-    level = case.evidence.level
-    row = row_of(level, case.who, "S3" if case.authority else case.verdict.level)
+    level, proof = case.evidence.level, "S3" if case.authority else case.verdict.level
+    row = row_of(level, case.who, proof)
+    case = case.because(line_of(level, case.who, proof))
     if row.does == "hold":
         cause = row.cause if case.author is not None else "ambiguous-author"
         return case.held(cause or "auth-fail", CAUSES[cause or "auth-fail"])
     case = case.flagged(*row.flags)
     if row.does == "join":
-        return replace(case, way="join").because(
-            "its author may join" if not row.flags else f"it joins, {row.flags[0]}"
-        )
-    if level != "none":
-        case = case.because("its author may not join: a new one mentions it")
-    if row.is_quiet:
-        case = replace(case, is_quiet=True).because("nobody is written to but in the daily letter")
-    return replace(case, way="new")
+        return replace(case, way="join")
+    return replace(case, way="new", is_quiet=case.is_quiet or row.is_quiet)
 
 
 def closed_stays_closed(case: Case) -> Case:
