@@ -71,6 +71,8 @@ _SINGLE: dict[str, type[Table]] = {
     "trust": Trust,
     "limits": Limits,
 }
+# Those of them that are held against the others.
+_ALONE = ("desk", "smtp", "lmtp", "maildrop", "relay", "web", "trust")
 _LISTS: dict[str, type[Table]] = {"mailbox": Mailbox, "agent": Agent, "imap": Imap, "form": Form}
 _MAIL_DOORS = frozenset({"smtp", "lmtp", "maildrop", "imap"})
 _TYPES = {
@@ -133,8 +135,8 @@ def load(
     state_dir = folder / (desk if isinstance(desk, Desk) else Desk(name="-")).state_dir
     tables = {name: _resolved(table, folder, state_dir) for name, table in singles.items() if table is not None}
     rows = {name: tuple((at, _resolved(row, folder, state_dir)) for at, row in found) for name, found in lists.items()}
-    parts: dict[str, Any] = {name: tables.get(name) for name in ("desk", "smtp", "lmtp", "maildrop", "relay", "web")}
-    parts |= {"mailboxes": rows["mailbox"], "agents": rows["agent"], "imap": rows["imap"]}
+    parts: dict[str, Any] = {name: tables.get(name) for name in _ALONE}
+    parts |= {"mailboxes": rows["mailbox"], "agents": rows["agent"], "imap": rows["imap"], "forms": rows["form"]}
     doors = _MAIL_DOORS & raw.keys()
     problems += [
         problem
@@ -170,8 +172,6 @@ def notes(config: Config) -> tuple[str, ...]:
         lines.append("[web]: answers /healthz and /readyz only, pages are not built yet")
         if config.web.agents_read:
             lines.append("web.agents_read = true: not built yet, there are no pages to read")
-    if config.form:
-        lines.append("[[form]]: not built yet, mail of a contact form is like anyone's")
     if config.store.url.startswith("postgresql:"):
         lines.append("store.url: PostgreSQL is not built yet, `serve` needs sqlite")
     if config.agent_proof_in_force == "aligned":

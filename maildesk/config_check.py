@@ -14,7 +14,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from maildesk.config_tables import Agent, Desk, Imap, Lmtp, Mailbox, Maildrop, OAuth2, Relay, Smtp, Web
+from maildesk.config_tables import Agent, Desk, Form, Imap, Lmtp, Mailbox, Maildrop, OAuth2, Relay, Smtp, Trust, Web
 from maildesk.config_values import nearest, parse_listen
 from maildesk.errors import Problem
 from maildesk.mail import address as addresses
@@ -42,6 +42,8 @@ class Parts:
     imap: tuple[tuple[str, Imap], ...]
     relay: Relay | None
     web: Web | None
+    trust: Trust | None
+    forms: tuple[tuple[str, Form], ...]
     damaged: frozenset[str]
     doors: frozenset[str]
     spoken: Callable[[str], Collection[str]] | None = None
@@ -79,6 +81,31 @@ def each_address_once(parts: Parts) -> Iterator[Problem]:
             first = places.setdefault(addresses.key(address), place)
             if first != place:
                 yield Problem(place, f'"{address}" is {first} already, an address stands once')
+
+
+def nobody_of_ours_is_blocked(parts: Parts) -> Iterator[Problem]:
+    """A desk that refused or held its own people would have nobody to answer."""
+    if parts.trust is None:
+        return
+    ours = [(path, address) for path, table in parts.addressed for address in (table.address, *table.aliases)]
+    for name, entries in (("reject", parts.trust.reject), ("hold", parts.trust.hold)):
+        for index, entry in enumerate(entries):
+            found = next(((path, address) for path, address in ours if addresses.covers(entry, address)), None)
+            if found is not None:
+                yield Problem(f"trust.{name}[{index}]", f'"{entry}" means {found[1]} too, the address of {found[0]}')
+
+
+def each_form_is_one(parts: Parts) -> Iterator[Problem]:
+    """A form has an address of its own, or a mailbox's, as websites are often set up; an agent's would end their acts."""
+    agents = {addresses.key(a): path for path, table in parts.agents for a in (table.address, *table.aliases)}
+    places: dict[str, str] = {}
+    for path, form in parts.forms:
+        key = addresses.key(form.from_)
+        if key in agents:
+            yield Problem(f"{path}.from", f'"{form.from_}" is the address of {agents[key]}: an agent is no form')
+        first = places.setdefault(key, path)
+        if first != path:
+            yield Problem(f"{path}.from", f'"{form.from_}" is {first}.from already, a form stands once')
 
 
 def signed_form_fits(parts: Parts) -> Iterator[Problem]:
@@ -293,6 +320,8 @@ def _is_same_place(host: str, port: int, listen: str) -> bool:
 CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     one_door,
     each_address_once,
+    each_form_is_one,
+    nobody_of_ours_is_blocked,
     signed_form_fits,
     named_mailboxes_exist,
     languages_are_spoken,

@@ -173,9 +173,8 @@ class Daemon:
         self._worker = Worker(self._store, lambda: self._settler, lambda: self._relay.wake())
         self._inbox = Inbox(self._store, lambda: self._directory, config.desk.state_dir, self._worker.wake)
         self._relay = Relay(self._store, config.relay, self._letter_failed)
-        clockwork = Clockwork(
-            self._store, lambda: self._settler, self._standing, self._relay.wake, self._keeper.rotate_when_due
-        )
+        renew = self._keeper.rotate_when_due
+        clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake, renew)
         handlers = {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild, "held": self._held}
         handlers["rotate-keys"] = self._keeper.rotate_asked
         control = Control(config.desk.state_dir / "control.sock", handlers)
@@ -238,6 +237,7 @@ class Daemon:
         door = SmtpDoor(
             accept=self._inbox.accept,
             recipient=self._recipient,
+            need_welcome=lambda sender, peer: self._directory.need_welcome(sender, peer),
             is_relay=lambda peer: self._directory.is_relay(peer),
             need_room=self._inbox.need_room,
             max_mail_bytes=self._config.limits.max_mail_bytes,

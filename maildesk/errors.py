@@ -30,6 +30,12 @@ class UnknownMailbox(MaildeskError):
     reply = Reply("550 5.1.1 No such mailbox here", exit=67, http=404)
 
 
+class NotWelcome(MaildeskError):
+    """The admin wants no mail from there (RFC 3463, X.7.1)."""
+
+    reply = Reply("550 5.7.1 Mail from you is not taken here", exit=77, http=403)
+
+
 class TooLarge(MaildeskError):
     """The mail is larger than the desk takes (RFC 1870, 6.3)."""
 

@@ -245,6 +245,13 @@ PAIRS = {
         SMALLEST + '[lmtp]\nlisten = "unix:lmtp.sock"\nsocket_group = "mail"',
         "lmtp.listen",
     ),
+    "an agent who is refused": (
+        SMALLEST + AGENT + '[trust]\nreject = ["Example.COM"]\nallow = ["example.com"]',
+        "trust.reject[0]",
+    ),
+    "a mailbox that is held": (SMALLEST + '[trust]\nhold = ["x.org", "Support@example.com"]', "trust.hold[1]"),
+    "a form that is an agent": (SMALLEST + AGENT + '[[form]]\nfrom = "ana@example.com"', "form[0].from"),
+    "a form twice": (SMALLEST + '[[form]]\nfrom = "w@x.org"\n[[form]]\nfrom = "W@X.org"', "form[1].from"),
     "a certificate that is not there": (SMALLEST + 'ca_file = "none.pem"', "relay.ca_file"),
 }
 
@@ -271,6 +278,9 @@ def test_an_impossible_pair_is_refused(write_config: Write, case: str) -> None:
         ('[maildrop]\npath = ""', "maildrop.path"),
         ('[maildrop]\npath = "a\\u0000b"', "maildrop.path"),
         ('[[form]]\nfrom = "x"', "form[0].from"),
+        ('[trust]\nreject = ["evil"]', "trust.reject[0]"),
+        ('[trust]\nhold = ["evil.test", "@evil.test"]', "trust.hold[1]"),
+        ('[trust]\nallow = ["192.0.2.0/33"]', "trust.allow[0]"),
         ('[[agent]]\naddress = "a@b@c.org"', "agent[0].address"),
         ('[[agent]]\naddress = "a@x.org"\nname = "A\\nBcc: b@x.org"', "agent[0].name"),
         ('[[agent]]\naddress = "a@x.org"\nrole = "amin"', "agent[0].role"),
@@ -363,14 +373,13 @@ def test_find_config_takes_the_first_that_is_named(
 def test_what_is_not_built_is_said(write_config: Write) -> None:
     """Each setting that does nothing yet has its line, and the proof in force is named."""
     text = SMALLEST + '[web]\nagents_read = true\n[trust]\nverify = "mx"\nconfirm_unproved = "verify-first"\n'
-    config = load(write_config(text + '[[form]]\nfrom = "w@x.org"\n[store]\nurl = "postgresql://h/d"'))
+    config = load(write_config(text + '[store]\nurl = "postgresql://h/d"'))
     said = "\n".join(notes(config))
     for name in (
         "[web]",
         "agents_read",
         "trust.verify",
         "verify-first",
-        "[[form]]",
         "PostgreSQL",
         "aligned is in force",
     ):

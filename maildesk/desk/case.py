@@ -24,7 +24,8 @@ class Case:
     """A mail, what the store knows of it, and the decision as far as the stages have come.
 
     authority: who let a held mail in, or confirmed an act ("released ana@desk.test", "confirmed ana@desk.test"); "" nobody.
-    is_quiet: no letter at all. is_settled: a rule has the last word, the rest are not asked.
+    mail: as it came, but a contact form's is its visitor's (is_form). is_quiet: no letter at all. is_settled: a rule has
+    the last word, the rest are not asked.
     """
 
     mail: Mail
@@ -35,6 +36,7 @@ class Case:
     recipients: tuple[Recipient, ...]
     mailbox: Mailbox
     authority: str = ""
+    is_form: bool = False
     machine: Machine = ""
     evidence: Evidence = NO_EVIDENCE
     who: Who = "nobody"

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import ip_address, ip_network
+from ipaddress import ip_network
 
 from maildesk.config import Agent, Config, Mailbox
-from maildesk.errors import Malformed, UnknownMailbox
+from maildesk.desk.lists import Lists, peer_address
+from maildesk.errors import Malformed, NotWelcome, UnknownMailbox
 from maildesk.mail import address as addresses
 from maildesk.mail.token import Keyring, Purpose, Token, looks_like_token
 
@@ -35,6 +36,7 @@ class Directory:
         self._mailboxes: dict[str, Mailbox] = {}
         self._agents: dict[str, Agent] = {}
         self._reply_domains: dict[str, Mailbox] = {}
+        self.lists = Lists(config.trust.reject, config.trust.hold, config.trust.allow)
         self._networks = tuple(ip_network(peer, strict=False) for peer in config.trust.relays if peer != "unix")
         for mailbox in config.mailbox:
             for address in (mailbox.address, *mailbox.aliases):
@@ -42,6 +44,7 @@ class Directory:
             if mailbox.reply_address.startswith("domain:"):
                 domain = addresses.a_label(mailbox.reply_address.removeprefix("domain:"))
                 self._reply_domains.setdefault(domain, mailbox)
+        self._forms = {addresses.key(form.from_): form.from_ for form in config.form}
         for agent in config.agent:
             for address in (agent.address, *agent.aliases):
                 self._agents[addresses.key(address)] = agent
@@ -50,12 +53,14 @@ class Directory:
         """Whether the peer is one of [trust] relays; mail without a peer (maildrop, IMAP) comes from a trusted server."""
         if peer in ("", "unix"):
             return peer == "" or "unix" in self.config.trust.relays
-        try:
-            found = ip_address(peer.split("%")[0])
-        except ValueError:
-            return False
-        found = getattr(found, "ipv4_mapped", None) or found
-        return any(found in network for network in self._networks)
+        found = peer_address(peer)
+        return found is not None and any(found in network for network in self._networks)
+
+    def need_welcome(self, sender: str, peer: str) -> None:
+        """For the doors that can refuse. Raises NotWelcome for an envelope sender or a peer of [trust] reject."""
+        found = self.lists.at_door(sender, peer, is_relay=self.is_relay(peer))
+        if found is not None:
+            raise NotWelcome(f'[trust] reject names its {found.of} ("{found.entry}")')
 
     def recipient(self, address: str, sender: str | None, is_relay: bool) -> Recipient:
         """Whose address this is, for RCPT and for every other door.
@@ -121,6 +126,13 @@ class Directory:
     def mailbox(self, address: str) -> Mailbox:
         """The mailbox of this base address; the first one when it has left the configuration."""
         return self._mailboxes.get(addresses.key(address), self.config.mailbox[0])
+
+    def form(self, address: str) -> str | None:
+        """The address of the contact form, as [[form]] has it, whose address this is."""
+        try:
+            return self._forms.get(addresses.key(address))
+        except Malformed:
+            return None
 
     def agent(self, address: str) -> Agent | None:
         """The agent of this address, aliases included."""

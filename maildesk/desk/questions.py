@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maildesk.desk.contact_forms import filled
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.evidence import near, numbers_in, signed_ids
 from maildesk.desk.grants import orders
@@ -31,6 +32,8 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
     returned = mail.bounce.returned_ids if mail.bounce else ()
     own = (*(text for text, _ in signed_ids(mail, directory)), *returned)
     tokens = [r.token for r in recipients if r.token is not None]
+    form = filled(mail, directory)
+    author = mail.author if form is None else form.visitor
     inner = mail.forwarded.message_ids[:MAX_INNER_IDS] if mail.forwarded else ()
     signed = [read_message_id(directory.keyring, text) for text in (*own, mail.message_id or "", *inner)]
     foreign = tuple(r for r in near(mail.references) if r not in own)
@@ -51,7 +54,7 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         letter_ids=own,
         copies=tuple((t.ticket_id, t.slot) for t in tokens if t.purpose is Purpose.BOUNCE),
         numbers=numbers_in(mail.subject),
-        author=mail.author.address if mail.author else None,
+        author=author.address if author else None,
         is_identified=mail.message_id is not None,
         grant_ids=grants,
         held_ids=tuple(number for number, _ in orders(mail.blocks)) if grants else (),

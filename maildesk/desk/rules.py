@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, forwards, grants, letters, machines
+from maildesk.desk import acts, blocking, contact_forms, forwards, grants, letters, machines
 from maildesk.desk.case import Case, Who
 from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
@@ -45,7 +45,9 @@ MAX_SUBJECT_CHARS = 250
 
 def author_is_one(case: Case) -> Case:
     """Exactly one author in From, or nobody is believed."""
-    return case if case.author is not None else case.flagged("ambiguous-author").because(case.verdict.why)
+    if case.author is not None or case.is_form:
+        return case
+    return case.flagged("ambiguous-author").because(case.verdict.why)
 
 
 def author_is_proved(case: Case) -> Case:
@@ -119,6 +121,9 @@ def author_is_known(case: Case) -> Case:
     author, ticket = case.author, case.ticket
     if author is None or case.who == "own":
         return case
+    if case.is_form:
+        # Anybody can type the address of a ticket's people into a form.
+        return replace(case, who="other")
     agent = case.directory.agent(author.address)
     who: Who = "other"
     if ticket is not None:
@@ -254,8 +259,9 @@ def customer_entry(case: Case) -> Entered:
 
 
 def is_spam(case: Case) -> bool:
-    """Whether a trusted server marked it as spam."""
-    return case.mail.spam is not None and case.directory.is_relay(case.envelope.peer)
+    """Whether a trusted server marked it as spam, and the admin does not know better."""
+    is_marked = case.mail.spam is not None and case.directory.is_relay(case.envelope.peer)
+    return is_marked and not blocking.is_allowed(case)
 
 
 # Letters: who is told.
@@ -289,10 +295,11 @@ def agents_hear_of_bounce(case: Case) -> Case:
 
 
 Rule = Callable[[Case], Case]
-GATE: tuple[Rule, ...] = (author_is_one, author_is_proved, envelope_is_quiet)
+GATE: tuple[Rule, ...] = (contact_forms.visitor_is_the_author, author_is_one, author_is_proved, envelope_is_quiet)
 MACHINE: tuple[Rule, ...] = machines.RULES
 THREAD: tuple[Rule, ...] = (
     was_here_before,
+    blocking.sender_is_blocked,
     machines.our_own_letter_is_held,
     machines.passed_desks_are_held,
     author_is_not_us,

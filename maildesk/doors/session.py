@@ -29,6 +29,7 @@ from maildesk.mail.model import Envelope, Via
 
 Accept = Callable[[bytes, Envelope], Awaitable[tuple[int, ...]]]
 Recipient = Callable[[str, str | None, bool], object]
+Welcome = Callable[[str, str], object]
 
 # RFC 5321, 4.5.3.2.7.
 IDLE_S = 300.0
@@ -59,6 +60,7 @@ class House:
 
     accept: Accept
     recipient: Recipient
+    need_welcome: Welcome
     is_relay: Callable[[str], bool]
     need_room: Callable[[], object]
     max_mail_bytes: int
@@ -207,10 +209,7 @@ class SmtpSession(SMTP):
         await self.push("214 2.0.0 A help desk: write to its address")
 
     def _getaddr(self, arg: str) -> tuple[str | None, str | None]:
-        """The address and what follows it; (None, None) when there is none.
-
-        aiosmtpd parses a whole header field for each; nearly all addresses are plain.
-        """
+        """The address and what follows it, (None, None) for none: aiosmtpd parses a whole field; nearly all are plain."""
         plain = wire.plain_path(arg)
         if plain is not None:
             return plain
@@ -377,6 +376,7 @@ class _Hooks:
             return "452 4.5.3 Too many recipients, send the mail again for the rest"
         if not server.is_relay and house.brakes.is_guessing(server.peer):
             return "421 4.7.0 Too many addresses that are none, try again in an hour"
+        house.need_welcome(_sender(envelope), server.peer)
         try:
             house.recipient(address, _sender(envelope), server.is_relay)
         except UnknownMailbox:

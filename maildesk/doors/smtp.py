@@ -11,7 +11,8 @@ from contextlib import suppress
 from maildesk import log
 from maildesk.doors import wire
 from maildesk.doors.brakes import Brakes
-from maildesk.doors.session import Accept, House, LmtpSession, Recipient, SmtpSession
+from maildesk.doors.session import Accept, House, LmtpSession, Recipient, SmtpSession, Welcome
+from maildesk.errors import MaildeskError
 
 # So many mails of the largest size strangers may be sending at once: 200 places for them must not fill the memory.
 HELD_TIMES = 8
@@ -26,6 +27,7 @@ class SmtpDoor:
     accept: the ledger ids after the COMMIT, or a MaildeskError whose reply the sender hears.
     recipient: gets the address as written, the envelope sender ("" null) and whether a relay asks; raises
     UnknownMailbox, or another MaildeskError.
+    need_welcome: gets the envelope sender and the peer at each RCPT; raises the MaildeskError whose reply they hear.
     is_relay: whether a peer's address, or "unix", is a relay; no limit and no brake touches those.
     need_room: asked at MAIL; raises DiskNearlyFull.
     tls: offered as STARTTLS, or, with implicit_tls, spoken from the first byte.
@@ -45,10 +47,13 @@ class SmtpDoor:
         tls: ssl.SSLContext | None = None,
         implicit_tls: bool = False,
         proxy_protocol: bool = False,
+        need_welcome: Welcome = lambda _sender, _peer: None,
     ) -> None:
+        self._need_welcome = need_welcome
         self._house = House(
             accept=accept,
             recipient=recipient,
+            need_welcome=self._welcome,
             is_relay=is_relay,
             need_room=need_room,
             max_mail_bytes=max_mail_bytes,
@@ -91,6 +96,14 @@ class SmtpDoor:
                     await asyncio.wait(pending)
         for session in tuple(house.sessions):
             session.abort()
+
+    def _welcome(self, sender: str, peer: str) -> None:
+        """Whoever is refused leaves a line in the log, for an admin whose list says too much."""
+        try:
+            self._need_welcome(sender, peer)
+        except MaildeskError as error:
+            log.event("smtp.refused", reply=error.reply.smtp[:9], peer=peer)
+            raise
 
     async def _listen(self, sock: socket.socket) -> None:
         loop = asyncio.get_running_loop()

@@ -49,6 +49,19 @@ def same(one: str, other: str) -> bool:
         return False
 
 
+def domain_key(domain: str) -> str:
+    """The form in which two domains are compared."""
+    return a_label(domain.lower().rstrip("."))
+
+
+def covers(entry: str, address: str) -> bool:
+    """Whether an address is "lea@client.test" itself, or of the domain "client.test" or of one below it."""
+    if "@" in entry:
+        return same(entry, address)
+    domain = domain_key(address.rpartition("@")[2])
+    return domain == domain_key(entry) or domain.endswith(f".{domain_key(entry)}")
+
+
 def a_label(domain: str) -> str:
     """The domain in its ASCII form (RFC 5890, 2.3.2.1), lower-case.
 

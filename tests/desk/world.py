@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from maildesk import jobs
-from maildesk.config import Agent, Config, Desk, Mailbox, Relay, Trust
+from maildesk.config import Agent, Config, Desk, Form, Mailbox, Relay, Trust
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
 from maildesk.mail.model import Envelope
@@ -62,6 +62,7 @@ class World:
     desk_id: str = "desk.test"
     _seen: int = 0
     _count: int = 0
+    forms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         config = Config(
@@ -72,6 +73,7 @@ class World:
             agent=self.agents,
             relay=self.relay,
             trust=self.trust,
+            form=tuple(Form.model_validate({"from": address}) for address in self.forms),
         )
         self.keyring = Keyring(self.desk_id, 0, {0: bytes(range(32))})
         self.directory = Directory(config, self.keyring)
@@ -100,11 +102,16 @@ class World:
         )
 
     def give(
-        self, raw: bytes, *recipients: str, sender: str | None = "someone@client.test", via: str = "smtp"
+        self,
+        raw: bytes,
+        *recipients: str,
+        sender: str | None = "someone@client.test",
+        via: str = "smtp",
+        peer: str = "127.0.0.1",
     ) -> Settled:
         """Accept bytes for the desk's addresses and settle them; the last row's fate."""
         to = recipients or ("support@desk.test",)
-        envelope = Envelope(via, "127.0.0.1", sender, to, self.now)  # type: ignore[arg-type]
+        envelope = Envelope(via, peer, sender, to, self.now)  # type: ignore[arg-type]
         mailboxes = dict.fromkeys(self.directory.recipient(r, sender, True).mailbox.address for r in to)
         ids = self.store.write(lambda tx: ledger.add_mails(tx, raw, envelope, mailboxes), Kind.ACCEPT).result()
         mail = understand(raw)
