@@ -143,7 +143,11 @@ def _peer(text: str) -> str:
     return text if text == "unix" else _network(text)
 
 
-def _resolver(text: str) -> str:
+def parse_resolver(text: str) -> tuple[str, int]:
+    """The address and port of a DNS server: of "192.0.2.53", "127.0.0.1:5353" or "[::1]:5353".
+
+    Raises ValueError with a sentence.
+    """
     host, port = text, "53"
     if text.startswith("[") and "]" in text:
         host, _, rest = text[1:].partition("]")
@@ -156,7 +160,15 @@ def _resolver(text: str) -> str:
     except ValueError:
         is_port = False
     if not is_port:
-        raise bad('must be an address, as in "192.0.2.53", "127.0.0.1:5353" or "[::1]:5353"', text)
+        raise ValueError('must be an address, as in "192.0.2.53", "127.0.0.1:5353" or "[::1]:5353"')
+    return host, int(port)
+
+
+def _resolver(text: str) -> str:
+    try:
+        parse_resolver(text)
+    except ValueError as error:
+        raise bad(str(error), text) from None
     return text
 
 

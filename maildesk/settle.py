@@ -33,12 +33,13 @@ from maildesk.desk.directory import Directory
 from maildesk.desk.entering import agreed
 from maildesk.desk.held import FOR_ADMINS
 from maildesk.desk.model import Facts, LetterPlan, Outcome
+from maildesk.desk.proof import judge
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide
-from maildesk.desk.trust import judge
 from maildesk.errors import NotComposable
 from maildesk.facts import answer
 from maildesk.mail import address as addresses
+from maildesk.mail.checks import Checks
 from maildesk.mail.model import Mail
 from maildesk.owing import Owing
 from maildesk.render import Renderer
@@ -66,14 +67,20 @@ class Settler:
         self.directory = directory
         self.owing = Owing(directory, renderer)
 
-    def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime) -> Settled:
-        """Decide on a stored mail and write everything that follows. Raises what the database or a template raises."""
+    def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime, checks: Checks | None = None) -> Settled:
+        """Decide on a stored mail and write everything that follows. Raises what the database or a template raises.
+
+        checks: of the mail's author, where they were made now; those that are stored already win.
+        """
         stored = ledger.find_mail(tx, mail_id)
         if stored is None or stored.outcome != "received":
             return Settled("duplicate" if stored is None else stored.outcome, None, 0, "settled before")
         envelope, directory = stored.envelope, self.directory
         mailbox = directory.mailbox(stored.mailbox)
-        verdict = judge(mail, envelope, directory.config.trust, is_relay=directory.is_relay(envelope.peer))
+        if stored.checks is None and checks is not None:
+            tx.change("checks of a mail", id=mail_id, checks=checks.to_json())
+        is_relay = directory.is_relay(envelope.peer)
+        verdict = judge(mail, envelope, directory.config.trust, stored.checks or checks, is_relay=is_relay)
         facts = answer(tx, needed(mail, envelope, directory), stored.mailbox, now, directory)
         decision = decide(mail, envelope, verdict, facts, directory, mailbox, stored.authority)
         ticket_id, entry_id = self._apply(tx, decision, stored, mail, now)

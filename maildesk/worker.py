@@ -1,4 +1,4 @@
-"""Understands accepted mail in parallel and settles it in order of acceptance. Decides nothing itself."""
+"""Understands accepted mail and checks its author, in parallel, and settles it in order of acceptance. Decides nothing itself."""
 
 from __future__ import annotations
 
@@ -11,12 +11,14 @@ from typing import Literal
 
 from maildesk import clock, log
 from maildesk.errors import DiskNearlyFull, MaildeskError
+from maildesk.mail.checks import Checks, check
 from maildesk.mail.model import Mail
 from maildesk.mail.parse import understand
 from maildesk.mail.token import looks_like_token
 from maildesk.settle import Settled, Settler
 from maildesk.store import ledger
 from maildesk.store.sqlite import Kind, SqliteEngine, StoreBroken, StoreBusy
+from maildesk.verify import Unchecked, Verifier
 
 # A mail that is not understood by then leaves the line, and is settled when it is ready.
 PATIENCE_S = 5.0
@@ -33,11 +35,12 @@ DRAIN_S = 20.0
 
 @dataclass(frozen=True, slots=True)
 class Underway:
-    """One accepted mail in the worker. mail: None until it is understood; since: monotonic seconds of its arrival here."""
+    """One accepted mail in the worker. mail: None until it is understood and checked; since: monotonic seconds of its arrival."""
 
     id: int
     since: float
     mail: Mail | None = None
+    checks: Checks | None = None
     is_signed: bool = False
     is_settling: bool = False
 
@@ -75,6 +78,7 @@ class Worker:
     def __init__(self, store: SqliteEngine, settler: Callable[[], Settler], on_letters: Callable[[], None]) -> None:
         self._store = store
         self._settler = settler
+        self._verifier = Verifier(lambda: settler().directory)
         self._on_letters = on_letters
         self._underway: dict[int, Underway] = {}
         self._wake = asyncio.Event()
@@ -110,6 +114,7 @@ class Worker:
                 await asyncio.wait(self._tasks)
             for pool in (self._quick, self._slow):
                 pool.shutdown(wait=True, cancel_futures=True)
+            self._verifier.close()
 
     async def _pause(self, *others: asyncio.Task[Literal[True]]) -> None:
         """Until something changed, or may have changed by time alone."""
@@ -141,32 +146,37 @@ class Worker:
     async def _understand(self, mail_id: int, pool: ThreadPoolExecutor) -> None:
         loop = asyncio.get_running_loop()
         try:
-            mail, is_signed = await loop.run_in_executor(pool, self._understood, mail_id)
+            mail, is_signed, checks = await loop.run_in_executor(pool, self._understood, mail_id)
+            if isinstance(checks, Unchecked):
+                answers = await self._verifier.finish(checks)
+                checks = await loop.run_in_executor(self._quick, check, *answers)
         except Exception as error:  # noqa: BLE001 - whatever reading raises, the mail stays in the ledger and is tried again
             await self._failed(mail_id, error)
             return
-        self._underway[mail_id] = replace(self._underway[mail_id], mail=mail, is_signed=is_signed)
+        self._underway[mail_id] = replace(self._underway[mail_id], mail=mail, checks=checks, is_signed=is_signed)
         self._wake.set()
 
-    def _understood(self, mail_id: int) -> tuple[Mail, bool]:
+    def _understood(self, mail_id: int) -> tuple[Mail, bool, Unchecked | Checks | None]:
         stored = self._store.read(lambda tx: ledger.find_mail(tx, mail_id))
         if stored is None:
             raise LookupError("the ledger lost a mail")
         if stored.attempts >= MAX_ATTEMPTS:
-            return salvaged(stored.raw, stored.attempts), False
+            return salvaged(stored.raw, stored.attempts), False, None
         is_signed = any(looks_like_token(part) for r in stored.envelope.recipients for part in _tags(r))
-        return understand(stored.raw, self._settler().directory.config.desk.languages), is_signed
+        mail = understand(stored.raw, self._settler().directory.config.desk.languages)
+        # What was checked before stays: a domain's records of today say nothing of a mail of last week.
+        return mail, is_signed, stored.checks or self._verifier.begin(stored.raw, mail, stored.envelope)
 
     def _settle_ready(self) -> None:
         for mail_id in next_to_settle(self._underway.values(), time.monotonic()):
             item = self._underway[mail_id]
             if item.mail is not None:
                 self._underway[mail_id] = replace(item, is_settling=True)
-                self._start(self._settle(mail_id, item.mail))
+                self._start(self._settle(mail_id, item.mail, item.checks))
 
-    async def _settle(self, mail_id: int, mail: Mail) -> None:
+    async def _settle(self, mail_id: int, mail: Mail, checks: Checks | None) -> None:
         settler = self._settler()
-        write = self._store.write(lambda tx: settler.settle(tx, mail_id, mail, clock.now()), Kind.SETTLE)
+        write = self._store.write(lambda tx: settler.settle(tx, mail_id, mail, clock.now(), checks), Kind.SETTLE)
         try:
             settled: Settled = await asyncio.wrap_future(write)
         except Exception as error:  # noqa: BLE001 - one mail that cannot be settled must not stop the others

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from maildesk.errors import DiskNearlyFull, MaildeskError
+from maildesk.mail.checks import Checks
 from maildesk.mail.model import Envelope, Mail
 from maildesk.settle import Settled, Settler
 from maildesk.store import ledger
@@ -82,11 +83,11 @@ class Stubborn(Settler):
     error: Exception = ZeroDivisionError("the words of a mail")
     tried: int = 0
 
-    def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime) -> Settled:
+    def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime, checks: Checks | None = None) -> Settled:
         if "poison" in mail.text and self.tried < self.fails:
             self.tried += 1
             raise self.error
-        return super().settle(tx, mail_id, mail, now)
+        return super().settle(tx, mail_id, mail, now, checks)
 
 
 @asynccontextmanager
@@ -154,10 +155,10 @@ async def test_even_what_is_saved_of_a_mail_may_fail(tmp_path: Path) -> None:
     world = World(tmp_path)
 
     class Worse(Stubborn):
-        def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime) -> Settled:
+        def settle(self, tx: Tx, mail_id: int, mail: Mail, now: datetime, checks: Checks | None = None) -> Settled:
             if mail.subject:
                 raise MaildeskError("a letter cannot be written")
-            return super().settle(tx, mail_id, mail, now)
+            return super().settle(tx, mail_id, mail, now, checks)
 
     bad = accept(world, "bad", "poison")
     for _ in range(3):

@@ -1,6 +1,6 @@
-"""Who may be believed: a verdict from Authentication-Results (RFC 8601) as [trust] says. Pure; never looks anything up.
+"""What a configured server says of a mail's author: Authentication-Results (RFC 8601) as [trust] says. Pure.
 
-Checking DKIM and SPF from the bytes has its place here: it makes the same Verdict from another source.
+What the desk checked itself makes the same Verdict in proof.py, where the two become one.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Literal
 from maildesk.config import Trust
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
+from maildesk.mail.domains import is_aligned
 from maildesk.mail.model import Envelope, Mail, Person
 from maildesk.mail.results import Result, Results, read_results
 
@@ -32,11 +33,14 @@ class Verdict:
 
     is_signed: a signature that the desk has verified itself covers the date: whoever has the bytes can send them again later,
     and cannot change it.
+    unsigned: which of To, Cc and Message-ID the only proof leaves open, lower-case: whoever passed the mail on may have
+    written them.
     """
 
     level: Level = "S2"
     why: str = "the author is not proved: no Authentication-Results of a configured server"
     is_signed: bool = False
+    unsigned: tuple[str, ...] = ()
 
     @property
     def is_aligned(self) -> bool:
@@ -111,8 +115,10 @@ def _of_server(author: Person, server: str, fields: tuple[Results, ...]) -> Verd
     """What one server said in all its fields together; the worst result of each method wins."""
     domain = addresses.a_label(author.address.rpartition("@")[2])
     said = [(r, _passed(r, author, domain, server)) for field in fields for r in field.results]
-    if any(r.method == "dmarc" and r.result == "fail" and passed is False for r, passed in said):
-        return Verdict("S0", f"{server} says dmarc=fail for {domain}")
+    failed = [r for r, passed in said if r.method == "dmarc" and r.result == "fail" and passed is False]
+    if failed:
+        is_mild = all("none" in (r.one("policy.dmarc").casefold(), r.one("action").casefold()) for r in failed)
+        return Verdict("S1" if is_mild else "S0", f"{server} says dmarc=fail for {domain}")
     if any(not field.is_plain or field.server != server for field in fields):
         return Verdict(why=f"the author is not proved: a field of {server} is not as that server writes it")
     worst: dict[str, bool] = {}
@@ -139,21 +145,15 @@ def _passed(result: Result, author: Person, domain: str, server: str) -> bool | 
         case "dkim":
             signer = result.one("header.d") or result.one("header.i").rpartition("@")[2]
             # A mail may bear signatures of others; without any there is no "pass" either.
-            return is_pass if _is_aligned(signer, domain) else False if result.result == "none" else None
+            return is_pass if is_aligned(signer, domain) else False if result.result == "none" else None
         case "spf":
             mail_from = result.one("smtp.mailfrom").strip("<>").rpartition("@")[2]
             if not mail_from and result.one("smtp.helo"):
                 return None
-            return is_pass and _is_aligned(mail_from, domain)
+            return is_pass and is_aligned(mail_from, domain)
         case "auth":
             return is_pass and _is_login(result.one("smtp.auth"), author, domain, server)
     return None
-
-
-def _is_aligned(other: str, domain: str) -> bool:
-    """The same domain, or a parent of at least two labels (RFC 7489, 3.1, without a public suffix list: stricter)."""
-    other = addresses.a_label(other.rstrip("."))
-    return other == domain or ("." in other and domain.endswith(f".{other}"))
 
 
 def _is_login(login: str, author: Person, domain: str, server: str) -> bool:

@@ -11,6 +11,7 @@ from typing import cast
 
 from maildesk.clock import from_iso, iso
 from maildesk.desk.model import HeldLine, Outcome
+from maildesk.mail.checks import Checks
 from maildesk.mail.model import Envelope, Via
 from maildesk.store.sqlite import Row, Tx
 from maildesk.store.tickets import integer, optional, storable, text
@@ -18,7 +19,7 @@ from maildesk.store.tickets import integer, optional, storable, text
 
 @dataclass(frozen=True, slots=True)
 class StoredMail:
-    """An accepted mail with its bytes; attempts counts how often settling it failed."""
+    """An accepted mail with its bytes; attempts counts how often settling it failed. checks: of its author, once made."""
 
     id: int
     mailbox: str
@@ -28,6 +29,7 @@ class StoredMail:
     attempts: int
     authority: str = ""
     why: tuple[str, ...] = ()
+    checks: Checks | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +112,7 @@ def find_mail(tx: Tx, mail_id: int) -> StoredMail | None:
         attempts=integer(row["attempts"]),
         authority=text(row["authority"]),
         why=tuple(json.loads(text(row["why"]))),
+        checks=None if row["checks"] is None else Checks.from_json(text(row["checks"])),
     )
 
 

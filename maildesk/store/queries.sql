@@ -88,6 +88,10 @@ WHERE recipient_key = :recipient_key AND created_at > :since AND notice = :notic
 
 -- Settling
 
+-- change: checks of a mail
+-- settle, in the same transaction, before the decision that rests on them; primary key.
+UPDATE mails SET checks = :checks WHERE id = :id AND checks IS NULL;
+
 -- change: settle a mail
 -- settle; primary key.
 UPDATE mails SET outcome = :outcome, ticket_id = :ticket_id, entry_id = :entry_id, cause = :cause, why = :why,

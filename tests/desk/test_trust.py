@@ -136,7 +136,7 @@ FORGED = {
     "another domain": said("mx.desk.test; dmarc=pass header.from=evil.test"),
     "a longer domain": said("mx.desk.test; dmarc=pass header.from=client.test.evil.test"),
     "a domain that ends alike": said("mx.desk.test; dkim=pass header.d=evilclient.test"),
-    "a child domain": said("mx.desk.test; dkim=pass header.d=mail.client.test"),
+    "another owner's domain below one suffix": said("mx.desk.test; dkim=pass header.d=github.io"),
     "a top domain": said("mx.desk.test; dkim=pass header.d=test"),
     "an address as domain": said("mx.desk.test; dkim=pass header.i=client.test@evil.test"),
     "arc alone": said("mx.desk.test; arc=pass header.from=client.test"),
@@ -219,7 +219,9 @@ def test_what_real_servers_write_proves(name: str) -> None:
     ("results", "author", "proved", "aligned"),
     [
         ("dkim=pass header.d=client.test", "lea@mail.client.test", True, True),
-        ("dkim=pass header.d=mail.client.test", "lea@client.test", False, False),
+        ("dkim=pass header.d=mail.client.test", "lea@client.test", True, True),
+        ("dkim=pass header.d=eve.github.io", "lea@lea.github.io", False, False),
+        ("spf=pass smtp.mailfrom=bounce.client.test", "lea@mail.client.test", True, False),
         ("spf=pass smtp.mailfrom=bounce@client.test", "lea@client.test", True, False),
         ("spf=pass smtp.mailfrom=client.test", "lea@mail.client.test", True, False),
         ("spf=pass smtp.helo=mx.client.test; spf=pass smtp.mailfrom=lea@client.test", "lea@client.test", True, False),
@@ -234,7 +236,7 @@ def test_what_real_servers_write_proves(name: str) -> None:
     ],
 )
 def test_alignment(results: str, author: str, proved: bool, aligned: bool) -> None:
-    """DKIM counts for its domain and those below; SPF proves and does not align; a login is its own author's alone."""
+    """DKIM counts for the domains of one owner; SPF proves and does not align; a login is its own author's alone."""
     verdict = verdict_on(*said(f"mx.desk.test; {results}"), author=author)
     assert (verdict.is_proved, verdict.is_aligned) == (proved, aligned)
 
@@ -243,6 +245,9 @@ def test_only_a_plain_fail_is_a_statement() -> None:
     """dmarc=fail disowns the author; none, a temporary error and a policy of another domain are silence."""
     assert verdict_on(*said("mx.desk.test; dmarc=fail header.from=client.test")).is_failed
     assert verdict_on(*said("MX.desk.test; dmarc=fail header.from=client.test")).is_failed
+    for mild in ("policy.dmarc=none", "action=none"):
+        assert verdict_on(*said(f"mx.desk.test; dmarc=fail {mild} header.from=client.test")).level == "S1"
+    assert verdict_on(*said("mx.desk.test; dmarc=fail action=oreject header.from=client.test")).level == "S0"
     for quiet in ("dmarc=none header.from=client.test", "dmarc=temperror", "spf=fail smtp.mailfrom=client.test"):
         assert not verdict_on(*said(f"mx.desk.test; {quiet}")).is_failed
 
