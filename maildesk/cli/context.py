@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
+from maildesk.cli.terminal import json_text
 from maildesk.config import Config, find_config, load
 from maildesk.errors import BadConfig, Problem
 
@@ -48,5 +48,5 @@ def spoken_languages(templates: str) -> Collection[str]:
 
 
 def print_json(value: object) -> None:
-    """The value for programs, on one line or several as `json` makes it, letters as they are."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=1))
+    """The value for programs, on one line or several as `json` makes it."""
+    click.echo(json_text(value, indent=1))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Iterable, Iterator
@@ -11,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, TextIO
 
-from maildesk.cli.terminal import plain
+from maildesk.cli.terminal import json_text, plain
 from maildesk.clock import iso
 from maildesk.mail.model import Mail, Person
 from maildesk.mail.parse import understand
@@ -46,7 +45,7 @@ def explain(files: tuple[str, ...], *, as_json: bool, out: TextIO) -> int:
             mail = replace(mail, defects=(*mail.defects, fault))
             print(f"maildesk: {file}: {fault}.", file=sys.stderr)
         if as_json:
-            out.write(json.dumps(as_object(mail, file), ensure_ascii=False) + "\n")
+            out.write(json_text(as_object(mail, file)) + "\n")
         else:
             out.write(("\n" if number else "") + as_text(mail, file))
     return code

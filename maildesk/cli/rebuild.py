@@ -17,7 +17,7 @@ import click
 
 from maildesk import __version__
 from maildesk.cli.context import Invocation
-from maildesk.cli.terminal import plain
+from maildesk.cli.terminal import json_text, plain
 from maildesk.config import Config
 from maildesk.control import NotRunning, ask
 from maildesk.daemon import Lock, store_path
@@ -71,7 +71,7 @@ def command(invocation: Invocation, dry_run: bool, as_json: bool) -> int:
             for batch in _batches(read_all(desk.store, config.desk.languages)):
                 for reading in batch:
                     if reading.fate == "left" or (reading.fate == "changed" and (dry_run or as_json)):
-                        click.echo(json.dumps(as_object(reading), ensure_ascii=False) if as_json else as_text(reading))
+                        click.echo(json_text(as_object(reading)) if as_json else as_text(reading))
                 sums.update(reading.fate for reading in batch)
                 sums["entries"] += len(batch)
                 changed = [reading for reading in batch if reading.fate == "changed"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import unicodedata
 from collections.abc import Iterable, Sequence
 from typing import TextIO
@@ -25,6 +26,14 @@ def _shown(char: str) -> str:
     if unicodedata.category(char) == "Zs":
         return " "
     return "" if char in _UNSEEN else "\N{REPLACEMENT CHARACTER}"
+
+
+def json_text(value: object, *, indent: int | None = None) -> str:
+    """JSON with letters as they are; what does not print is escaped, which says the same and harms no terminal."""
+    text = json.dumps(value, ensure_ascii=False, indent=indent)
+    if text.isprintable():
+        return text
+    return "".join(c if c.isprintable() or c == "\n" else json.dumps(c)[1:-1] for c in text)
 
 
 def write_table(out: TextIO, heads: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

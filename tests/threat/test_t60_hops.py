@@ -25,3 +25,14 @@ def test_fifty_servers_are_a_loop(wire: Wire, spelling: bytes) -> None:
 def test_a_quoted_header_is_no_way(wire: Wire) -> None:
     """Received fields in the body, as in an attached or quoted mail, count for nothing."""
     assert wire.sends(mail("t60 quoted", hops(200))).startswith("250 ")
+
+
+@pytest.mark.parametrize(
+    "fields", [b"X-Maildesk-Hops: 3\r\n", b"X-Maildesk-Hops: 99999999\r\n", b"X-Maildesk-Desk: DESK.test\r\n"]
+)
+def test_a_chain_of_desks_ends_here(wire: Wire, fields: bytes) -> None:
+    """What three desks wrote because of each other, or what bears this desk's own mark, is held, and nothing leaves."""
+    before = len(wire.left())
+    row = wire.gives(mail(f"t60 {fields.decode().strip()}", fields=fields))
+    assert (row["outcome"], row["cause"]) == ("held", "loop")
+    assert len(wire.left()) == before

@@ -68,10 +68,11 @@ class Wire:
             return [dict(row) for row in db.execute(query, values)]
 
     def left(self) -> list[Received]:
-        """Everything that has left the desk, once nothing waits any more."""
+        """What has left the desk because of mail, once nothing waits any more; the clock's daily letters are left out."""
         until(lambda: not self.rows("SELECT id FROM mails WHERE outcome = 'received'"))
         until(lambda: not self.rows("SELECT id FROM outbox WHERE state = 'waiting'"))
-        return list(self.sink.mails)
+        daily = {row["message_id"] for row in self.rows("SELECT message_id FROM outbox WHERE kind = 'digest'")}
+        return [letter for letter in self.sink.mails if letter.header("Message-ID") not in daily]
 
     def letter(self, recipient: str, words: str = "") -> Received:
         """The newest letter to somebody that has these words in its bytes."""
