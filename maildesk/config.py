@@ -164,8 +164,6 @@ def read_secret(path: Path) -> str:
 def notes(config: Config) -> tuple[str, ...]:
     """One line for each thing that is accepted and not built yet, and for what an agent's act needs."""
     trust, lines = config.trust, []
-    if trust.verify != "none":
-        lines.append(f'trust.verify = "{trust.verify}": not built yet, senders are not checked here')
     if trust.confirm_unproved != "at-once":
         lines.append('trust.confirm_unproved = "verify-first": not built yet, confirmations go out at once')
     if config.web is not None:
@@ -175,7 +173,7 @@ def notes(config: Config) -> tuple[str, ...]:
     if config.store.url.startswith("postgresql:"):
         lines.append("store.url: PostgreSQL is not built yet, `serve` needs sqlite")
     if config.agent_proof_in_force == "aligned":
-        lines.append("trust.agent_proof: aligned is in force, an agent's mail acts when a server has proved its author")
+        lines.append("trust.agent_proof: aligned is in force, an agent's mail acts when its author is proved")
     else:
         lines.append("trust.agent_proof: token is in force, whoever sees a notice can act as its reader")
     return tuple(lines)

@@ -174,7 +174,7 @@ class Trust(Table):
 
     relays: tuple[Peer, ...] = ("127.0.0.0/8", "::1", "unix")
     authserv_ids: tuple[NeededLine, ...] = ()
-    verify: Literal["none", "dkim", "mx"] = "none"
+    verify: Literal["none", "dkim", "mx"] = "dkim"
     resolvers: tuple[Resolver, ...] = ()
     microsoft_tenant: Tenant = ""
     agent_proof: Literal["", "aligned", "token"] = ""

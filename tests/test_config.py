@@ -378,7 +378,6 @@ def test_what_is_not_built_is_said(write_config: Write) -> None:
     for name in (
         "[web]",
         "agents_read",
-        "trust.verify",
         "verify-first",
         "PostgreSQL",
         "aligned is in force",
@@ -390,7 +389,12 @@ def test_what_is_not_built_is_said(write_config: Write) -> None:
 
 @pytest.mark.parametrize(
     ("trust", "in_force"),
-    [("", "token"), ("authserv_ids = ['mx.x.org']", "aligned"), ("agent_proof = 'token'\nverify = 'dkim'", "token")],
+    [
+        ("", "aligned"),
+        ("verify = 'none'", "token"),
+        ("authserv_ids = ['mx.x.org']", "aligned"),
+        ("agent_proof = 'token'\nverify = 'dkim'", "token"),
+    ],
 )
 def test_the_proof_of_an_agent_follows_what_is_configured(write_config: Write, trust: str, in_force: str) -> None:
     """Empty is aligned where any proof is configured; what is written wins."""

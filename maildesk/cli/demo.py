@@ -55,8 +55,10 @@ host = "127.0.0.1"
 port = {relay}
 tls = "none"
 
+# Its people's mail server has checked who they are and says so; domains that end in .test publish nothing to check.
 [trust]
 authserv_ids = ["mx.desk.test"]
+verify = "none"
 """
 
 

@@ -326,8 +326,8 @@ def test_a_replayed_act_happens_once(world: World) -> None:
 
 
 def test_token_proof_is_enough_where_it_is_configured(tmp_path: Path) -> None:
-    """agent_proof = "token": whoever sees a notice can act as its reader; without it the default without proof."""
-    world = World(tmp_path, trust=Trust())
+    """agent_proof = "token": whoever sees a notice can act as its reader; it is the default where no proof is to be had."""
+    world = World(tmp_path, trust=Trust(verify="none"))
     letters = _opened(world)
     world.write(ANA, "Use water.\n", answers=letters["ana@desk.test"], results=None)
     only(world.letters(), "answer", "lea@client.test")

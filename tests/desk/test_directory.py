@@ -147,7 +147,7 @@ def test_agents() -> None:
 
 @pytest.mark.parametrize(
     ("trust", "needs"),
-    [(Trust(), False), (Trust(authserv_ids=("mx",)), True), (Trust(agent_proof="aligned"), True),
+    [(Trust(), True), (Trust(verify="none"), False), (Trust(authserv_ids=("mx",)), True), (Trust(agent_proof="aligned"), True),
      (Trust(authserv_ids=("mx",), agent_proof="token"), False)],
 )  # fmt: skip
 def test_what_an_agents_act_needs(trust: Trust, needs: bool) -> None:

@@ -397,7 +397,7 @@ def test_an_unproved_for_is_anyones_mail(world: World) -> None:
 
 def test_token_proof_proves_no_new_mail(tmp_path: Path) -> None:
     """Where a notice's address is an agent's proof, a mail without one proves nothing."""
-    world = World(tmp_path, trust=Trust())
+    world = World(tmp_path, trust=Trust(verify="none"))
     world.write(ANA, forward(), subject="Fwd: Lamp broken", results=None)
     assert world.ticket().requester == Person("ana@desk.test", "Ana Lima")
     world.close()
