@@ -10,7 +10,6 @@ import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from datetime import datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -24,7 +23,7 @@ from maildesk.doors.imap import ImapDoor
 from maildesk.doors.listen import open_socket, server_tls
 from maildesk.doors.maildrop import MaildropDoor
 from maildesk.doors.smtp import SmtpDoor
-from maildesk.errors import AlreadyRunning, BadConfig, DiskNearlyFull, MaildeskError, Problem
+from maildesk.errors import AlreadyRunning, BadConfig, MaildeskError, Problem
 from maildesk.inbox import Inbox
 from maildesk.jobs import Clockwork
 from maildesk.keeper import KeyKeeper
@@ -33,17 +32,14 @@ from maildesk.mail.token import Keyring
 from maildesk.relay import Relay
 from maildesk.render import Renderer, template_folders
 from maildesk.settle import Settler
-from maildesk.store import ledger, outbox, tickets
+from maildesk.standing import standing
+from maildesk.store import ledger, tickets
 from maildesk.store.keys import load_or_create
 from maildesk.store.outbox import ClaimedLetter
 from maildesk.store.sqlite import SqliteEngine, StoreBusy, Tx
 from maildesk.web.app import WebDoor
 from maildesk.worker import Worker
 
-# What has not moved for so long stands still.
-MAIL_AFTER = timedelta(minutes=10)
-LETTER_AFTER = timedelta(hours=1)
-MAILBOX_AFTER = timedelta(minutes=15)
 # systemd's default TimeoutStopSec is 90 s.
 DRAIN_S = 30.0
 
@@ -312,28 +308,8 @@ class Daemon:
             self._relay.wake()
 
     def _standing(self) -> tuple[StandingStill, ...]:
-        """What has not moved for too long."""
-        now = clock.now()
-        found: list[StandingStill] = []
-
-        def look(tx: Tx) -> tuple[datetime | None, datetime | None]:
-            oldest = ledger.list_received(tx, 1)
-            return (oldest[0].received_at if oldest else None), outbox.oldest_letter_at(tx)
-
-        mail_at, letter_at = self._store.read(look)
-        if mail_at is not None and now - mail_at > MAIL_AFTER:
-            found.append(StandingStill("mail", "", mail_at))
-        if letter_at is not None and now - letter_at > LETTER_AFTER:
-            found.append(StandingStill("letter", "", letter_at, self._relay.down.why if self._relay.down else ""))
-        for door in self._imap:
-            polled_at = door.last_poll_at or self._started_at
-            if now - polled_at > MAILBOX_AFTER:
-                found.append(StandingStill("mailbox", door.settings.mailbox, polled_at, door.last_error or ""))
-        try:
-            self._inbox.need_room()
-        except DiskNearlyFull:
-            found.append(StandingStill("disk", str(self._config.desk.state_dir), now))
-        return tuple(found)
+        state_dir = str(self._config.desk.state_dir)
+        return standing(self._store, self._relay, self._inbox, self._imap, state_dir, self._started_at)
 
     async def _standing_async(self) -> tuple[StandingStill, ...]:
         """The same, and a write that proves the store can be written."""
@@ -342,8 +318,8 @@ class Daemon:
 
     async def _live(self, _question: Mapping[str, object]) -> object:
         """What stands still, for `check --live`."""
-        standing = await self._standing_async()
-        rows = [{**asdict(s), "since": s.since.strftime("%Y-%m-%dT%H:%M:%SZ")} for s in standing]
+        found = await self._standing_async()
+        rows = [{**asdict(s), "since": s.since.strftime("%Y-%m-%dT%H:%M:%SZ")} for s in found]
         return {"ok": not rows, "standing": rows, "pid": os.getpid()}
 
     async def _rebuild(self, question: Mapping[str, object]) -> object:

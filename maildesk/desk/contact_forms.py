@@ -48,7 +48,7 @@ def visitor_is_the_author(case: Case) -> Case:
     A delivery report and the null sender still do: what comes back is no visitor's.
     """
     found = filled(case.mail, case.directory)
-    if found is None or case.mail.bounce is not None:
+    if found is None:
         return case
     mail = replace(case.mail, author=found.visitor, automatic=None, absence=False, suppress=None)
     verdict = Verdict("S2", found.why)

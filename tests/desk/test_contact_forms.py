@@ -122,6 +122,30 @@ def test_what_comes_back_is_a_machines(site: World) -> None:
     assert "automatic" in site.entries()[0][2]
 
 
+def test_a_report_from_the_forms_address_is_a_report(site: World) -> None:
+    """A host that bounces from the same address, Reply-To and all: nobody is confirmed to."""
+    raw = (
+        f"From: {FORM}\r\nReply-To: noe@client.test\r\nTo: support@desk.test\r\nSubject: Undelivered Mail\r\n"
+        "Message-ID: <b1@example.com>\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n'
+        "--b\r\nContent-Type: text/plain\r\n\r\nIt could not be delivered.\r\n"
+        "--b\r\nContent-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; web3.host.test\r\n\r\n"
+        "Final-Recipient: rfc822; x@client.test\r\nAction: failed\r\nStatus: 5.1.1\r\n\r\n--b--\r\n"
+    )
+    assert site.give(raw.encode(), sender=FORM).outcome == "ignored"
+    assert site.letters() == []
+
+
+def test_a_visitor_who_is_known_is_answered_in_their_language(site: World) -> None:
+    """What is known of the visitor is asked for, not of the website."""
+    site.write(
+        "noe@client.test", "Bonjour, la poignée de ma valise bleue est cassée depuis hier, que puis-je faire ?\n"
+    )
+    assert only(site.letters(), "confirmation").message["Content-Language"] == "fr"
+    fill_in(site, words="77310\n", subject="77310")
+    assert only(site.letters(), "confirmation-unproved").message["Content-Language"] == "fr"
+
+
 def test_the_budget_holds_for_visitors(site: World) -> None:
     """A bot that types one victim's address a hundred times: three confirmations in all."""
     for count in range(100):

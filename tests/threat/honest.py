@@ -143,7 +143,7 @@ def play(kind: str) -> tuple[Treated, ...]:
         Agent(address="ben@desk.test", name="Ben Okoro"),
     )
     with tempfile.TemporaryDirectory() as folder:
-        world = World(Path(folder), agents=agents)
+        world = World(Path(folder), agents=agents, forms=("wordpress@shop.test",))
         try:
             stage, number = Stage(world, random.Random(f"{SEED} {kind}")), 0
             while len(stage.treated) < MAILS_A_KIND:

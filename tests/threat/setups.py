@@ -252,7 +252,7 @@ def absences(stage: Stage, number: int) -> None:
 
 
 def contact_forms(stage: Stage, number: int) -> None:
-    """A website writes for its visitors."""
+    """A website writes for its visitors; [[form]] names its address."""
     visitor = somebody(stage.chance, number)
     shop = Person("Web shop", "wordpress@shop.test")
     draft = new_mail(
