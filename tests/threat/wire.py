@@ -30,9 +30,13 @@ class Wire:
     desk: Desk
     sink: Sink
 
+    def greeting(self, source: str = RELAY) -> Client:
+        """A client that was greeted, well or not, and has said nothing."""
+        return Client(("127.0.0.1", self.desk.smtp_port), source=source)
+
     def client(self, source: str = RELAY) -> Client:
         """A client that has said EHLO."""
-        client = Client(("127.0.0.1", self.desk.smtp_port), source=source)
+        client = self.greeting(source)
         assert client.say("EHLO client.test").startswith("250")
         return client
 
