@@ -74,7 +74,7 @@ class Wire:
     def left(self) -> list[Received]:
         """What has left the desk because of mail, once nothing waits any more; the clock's daily letters are left out."""
         until(lambda: not self.rows("SELECT id FROM mails WHERE outcome = 'received'"))
-        until(lambda: not self.rows("SELECT id FROM outbox WHERE state = 'waiting'"))
+        until(lambda: not self.rows("SELECT id FROM outbox WHERE state IN ('waiting', 'claimed')"))
         daily = {row["message_id"] for row in self.rows("SELECT message_id FROM outbox WHERE kind = 'digest'")}
         return [letter for letter in self.sink.mails if letter.header("Message-ID") not in daily]
 
