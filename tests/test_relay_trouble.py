@@ -162,17 +162,6 @@ def test_letters_survive_a_relay_that_was_dropped_in_the_middle(tmp_path: Path) 
         assert sum(copies.values()) - 40 <= sink.most_open
 
 
-def test_starttls_is_required_when_configured(tmp_path: Path) -> None:
-    """A relay without STARTTLS gets nothing but EHLO, and the letters wait."""
-    with opened(tmp_path) as desk, Sink() as sink, relaying(desk, sink.port, tls="starttls") as running:
-        desk.add("lea@client.test")
-        running.relay.wake()
-        eventually(lambda: running.relay.down is not None)
-        assert {command.split(" ")[0] for command in sink.commands} == {"EHLO"}
-        assert (line := desk.line(1)) is not None
-        assert line.state == "waiting"
-
-
 @pytest.mark.parametrize("tls", ["starttls", "implicit"])
 def test_letter_goes_over_verified_tls(tmp_path: Path, tls: Any) -> None:
     """With the relay's authority in ca_file the letter travels encrypted."""
@@ -186,31 +175,6 @@ def test_letter_goes_over_verified_tls(tmp_path: Path, tls: Any) -> None:
         running.relay.wake()
         (mail,) = sink.wait_for(1)
         assert mail.tls
-
-
-@pytest.mark.parametrize("tls", ["starttls", "implicit"])
-@pytest.mark.parametrize("wrong", ["authority", "name"])
-def test_wrong_certificate_gets_no_letter(tmp_path: Path, tls: Any, wrong: str) -> None:
-    """An unknown authority or another name in the certificate: nothing is sent, least of all in clear."""
-    known, unknown = trustme.CA(), trustme.CA()
-    context = server_context(unknown) if wrong == "authority" else server_context(known, "other.test")
-    password = tmp_path / "password"
-    password.write_text("secret")
-    with (
-        opened(tmp_path) as desk,
-        Sink(tls=tls, certificate=context, passwords={"u": "secret"}) as sink,
-        relaying(
-            desk, sink.port, tls=tls, ca_file=ca_file(known, tmp_path), username="u", password_file=password
-        ) as running,
-    ):
-        desk.add("lea@client.test")
-        running.relay.wake()
-        eventually(lambda: running.relay.down is not None)
-        assert running.relay.down is not None
-        assert "certificate" in running.relay.down.why
-        assert {command.split(" ")[0] for command in sink.commands} <= {"EHLO", "STARTTLS"}
-        assert (line := desk.line(1)) is not None
-        assert (line.state, line.attempts) == ("waiting", 0)
 
 
 def test_password_and_its_refusal(tmp_path: Path) -> None:

@@ -45,7 +45,7 @@ _CONTROLS = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _SEPARATORS = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+")
 # Bidi controls and isolates: they let a subject or a name read as what it is not.
-_BIDI = re.compile(r"[\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+_BIDI = re.compile(r"[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 _NFC_LIMIT = 262_144
 _LONG_RUN = re.compile(r"[^\w\s\x00-\u02ff\u2000-\u20cf\u2100-\ufe1f\ufe30-\uffff]{32}")
 # The first byte of a UTF-8 sequence and one that continues it, both shown as windows-1252.

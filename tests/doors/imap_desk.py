@@ -11,6 +11,10 @@ from maildesk.config import Imap, OAuth2
 from maildesk.doors.imap import ImapDoor
 from maildesk.mail.model import Envelope
 from tests.servers.dovecot import PASSWORD, Dovecot
+from tests.servers.fake_imap import FakeImap
+
+# The password of a mailbox on a server that lies.
+SECRET = "do-not-tell-7"
 
 
 class Desk:
@@ -86,3 +90,25 @@ def settings_for(
             **values,
         }
     )
+
+
+def fake_settings(secrets: Path) -> Callable[..., Imap]:
+    """Makes configurations for a server of `fake_imap`; the password lies in a file in `secrets`."""
+    secret = secrets / "password"
+    secret.write_text(SECRET)
+    secret.chmod(0o600)
+
+    def make(server: FakeImap, **values: Any) -> Imap:
+        return Imap.model_validate(
+            {
+                "host": "127.0.0.1",
+                "port": server.port,
+                "tls": "none",
+                "username": "support@desk.test",
+                "password_file": secret,
+                "mailbox": "support@desk.test",
+                **values,
+            }
+        )
+
+    return make

@@ -12,7 +12,7 @@ import pytest
 import trustme
 
 from maildesk.config import OAuth2
-from maildesk.errors import BadConfig, DiskNearlyFull, Looping, Malformed, TooLarge
+from maildesk.errors import BadConfig, DiskNearlyFull, Looping, TooLarge
 from tests.doors.imap_desk import Desk, mail, settings_for
 from tests.servers.dovecot import Dovecot
 from tests.wait import until, until_async
@@ -426,16 +426,6 @@ async def test_a_door_that_is_stopped_while_accepting_marks_what_it_took(
     assert desk.subjects == ["one"]
     assert dovecot.flags(user) == {1: {"\\Seen"}, 2: set()}
     assert desk.position[1] == 1
-
-
-@pytest.mark.parametrize(
-    ("key", "value"),
-    [("folder", "INBOX\r\nA1 DELETE x"), ("username", "a\0b"), ("folder", "x" * 2000), ("done", "move:A\nB")],
-)
-async def test_no_argument_carries_a_second_command(dovecot: Dovecot, tmp_path: Path, key: str, value: str) -> None:
-    """Line breaks, NULs and endless names are refused before a connection exists."""
-    with pytest.raises(Malformed):
-        Desk().door(settings_for(dovecot, "a@desk.test", tmp_path).model_copy(update={key: value}))
 
 
 @pytest.mark.parametrize("done", ["move:", "seem", "delete:x", "move:INBOX", ""])

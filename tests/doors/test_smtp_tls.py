@@ -67,18 +67,6 @@ def test_starttls_is_no_must(desk: SmtpDesk) -> None:
         assert client.mail("lea@client.test", ["support@desk.test"], MAIL).startswith("250")
 
 
-def test_nothing_sent_in_the_clear_runs_inside(desk: SmtpDesk, trust: ssl.SSLContext) -> None:
-    """Commands in the same segment as STARTTLS are dropped (CVE-2011-0411): the session inside knows none of them."""
-    with desk.greeted() as client:
-        client.send(b"STARTTLS\r\nEHLO injected\r\nMAIL FROM:<evil@client.test>\r\nRCPT TO:<support@desk.test>\r\n")
-        assert client.reply().startswith("220")
-        client.start_tls(trust)
-        assert client.say("RCPT TO:<support@desk.test>").startswith("503 5.5.1 ")
-        assert client.say("EHLO client.test").startswith("250-desk.test")
-        assert client.say("RCPT TO:<support@desk.test>").startswith("503 5.5.1 ")
-        assert not desk.asked
-
-
 def test_starttls_once(desk: SmtpDesk, trust: ssl.SSLContext) -> None:
     """Inside TLS another STARTTLS is 503, and TLS goes on."""
     with desk.greeted() as client:

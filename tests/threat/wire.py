@@ -30,9 +30,13 @@ class Wire:
     desk: Desk
     sink: Sink
 
+    def greeting(self, source: str = RELAY) -> Client:
+        """A client that was greeted, well or not, and has said nothing."""
+        return Client(("127.0.0.1", self.desk.smtp_port), source=source)
+
     def client(self, source: str = RELAY) -> Client:
         """A client that has said EHLO."""
-        client = Client(("127.0.0.1", self.desk.smtp_port), source=source)
+        client = self.greeting(source)
         assert client.say("EHLO client.test").startswith("250")
         return client
 
@@ -70,7 +74,7 @@ class Wire:
     def left(self) -> list[Received]:
         """What has left the desk because of mail, once nothing waits any more; the clock's daily letters are left out."""
         until(lambda: not self.rows("SELECT id FROM mails WHERE outcome = 'received'"))
-        until(lambda: not self.rows("SELECT id FROM outbox WHERE state = 'waiting'"))
+        until(lambda: not self.rows("SELECT id FROM outbox WHERE state IN ('waiting', 'claimed')"))
         daily = {row["message_id"] for row in self.rows("SELECT message_id FROM outbox WHERE kind = 'digest'")}
         return [letter for letter in self.sink.mails if letter.header("Message-ID") not in daily]
 

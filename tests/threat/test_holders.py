@@ -1,0 +1,37 @@
+"""What a saved signed address, a forwarded notice and `agent_proof = "token"` let a holder do: the README's table, no more."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.conftest import ROOT
+from tests.threat import holders
+from tests.threat.holders import ANA, HOLDERS, TOKEN, Holder
+
+README = (ROOT / "README.md").read_text("utf-8")
+NAMES = [f"{holder.held}: {holder.author.partition(' ')[0]} {holder.proof}" for holder in HOLDERS]
+
+
+@pytest.mark.parametrize("holder", HOLDERS, ids=NAMES)
+def test_a_line_of_the_table(holder: Holder) -> None:
+    """Each cell is what a desk does."""
+    assert holders.row(holder) in README
+
+
+@pytest.mark.parametrize("holder", HOLDERS, ids=NAMES)
+def test_no_more_than_that_works(holder: Holder) -> None:
+    """Nothing of the ticket reaches the holder, then or when the conversation goes on. Only who writes as the agent, where
+    the address is all that is asked for, has a command carried out and words sent."""
+    got = holders.tried(holder)
+    is_act = (holder.held, holder.author, holder.proof) == (TOKEN, ANA, "unproved")
+    assert not got.leaked
+    assert {notice for notice, to in got.later if to == "eve@evil.test"} == set()
+    assert {notice for notice, to in got.now if to == "eve@evil.test"} <= {"confirmation", "confirmation-unproved"}
+    assert (got.kind == "agent") == is_act
+    assert (got.state == "solved") == is_act
+    assert any(to == "lea@client.test" and notice == "answer" for notice, to in got.now) == is_act
+
+
+def test_the_readme_has_the_whole_table() -> None:
+    """No line of it is missing, and none stands there that nobody tried."""
+    assert holders.table() in README
