@@ -1,0 +1,339 @@
+"""The acts of the property test's actors, one function each; `ACTS` names them. Each makes one mail or none."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+
+from tests.threat.actors import (
+    COMMANDS,
+    MARKED,
+    SALES,
+    STYLES,
+    SUPPORT,
+    Act,
+    Actor,
+    Seen,
+    Stage,
+    body_of,
+    constructed,
+    tokens_of,
+    written,
+)
+from tests.threat.law import Sent
+
+MACHINE_MARKS = (
+    "Auto-Submitted: auto-replied",
+    "Auto-Submitted: auto-generated",
+    "X-Autoreply: yes",
+    "Precedence: auto_reply",
+    "X-Auto-Response-Suppress: All\nAuto-Submitted: auto-replied",
+)
+# The same content is known for 30 days.
+REPLAYED_WITHIN = timedelta(days=29)
+
+
+def _boxes(stage: Stage) -> tuple[str, ...]:
+    return stage.chance.choice(((SUPPORT,), (SUPPORT,), (SUPPORT,), (SALES,), (SUPPORT, SALES)))
+
+
+def _letters(actor: Actor) -> list[Seen]:
+    return [s for s in actor.seen if s.is_letter]
+
+
+def _recent(stage: Stage, found: list[Seen]) -> Seen | None:
+    """Mostly one of the last, sometimes an old one."""
+    if not found:
+        return None
+    return stage.chance.choice(found[-6:] if stage.likely(0.8) else found)
+
+
+def open_one(stage: Stage, actor: Actor) -> Sent:
+    """A new mail, at times with others in Cc and a file."""
+    cc = tuple({stage.outsider() for _ in range(stage.chance.randrange(1, 3))}) if stage.likely(0.4) else ()
+    files = (("photo.bin", b"bytes"),) if stage.likely(0.2) else ()
+    claimed = actor.addresses[0] if stage.likely(0.8) else stage.chance.choice(actor.addresses)
+    words = "MARK please help" + ("\n#solved\n#cc col@evil.test" if stage.likely(0.2) else "")
+    cc = tuple(sorted(a for a in cc if a != claimed))
+    return written(stage, actor, claimed, _boxes(stage), words, "open", cc=cc, files=files)
+
+
+def reply(stage: Stage, actor: Actor) -> Sent | None:
+    """An answer to something seen: a letter of the desk or a mail that came in Cc, as mail programs write it."""
+    seen = _recent(stage, actor.seen)
+    if seen is None:
+        return None
+    is_all = not seen.is_letter and stage.likely(0.8)
+    to = tuple(a for a in seen.to if a.endswith("@desk.test") or "@reply.desk" in a) if is_all else (seen.reply_to,)
+    to = (SUPPORT,) if not to or stage.likely(0.15) or "@" not in to[0] else to
+    references = seen.references if seen.is_letter else f"{seen.references} {seen.message_id}".strip()
+    if stage.likely(0.1):
+        references = ""
+    words, quoted = body_of(stage, "MARK and now?", seen)
+    cc = (stage.outsider(),) if stage.likely(0.3) else ()
+    claimed = actor.addresses[0]
+    cc = tuple(a for a in cc if a != claimed)
+    return written(
+        stage, actor, claimed, to, words, "reply", cc=cc, references=references, subject=f"Re: {seen.subject}", quoted=quoted
+    )  # fmt: skip
+
+
+def second(stage: Stage, actor: Actor) -> Sent | None:
+    """The same person from another address of theirs."""
+    sent = reply(stage, replace(actor, addresses=(actor.addresses[-1], *actor.addresses)))
+    return sent and replace(sent, what="second address")
+
+
+def plant(stage: Stage, actor: Actor) -> Sent | None:
+    """Commands in a customer's mail, at its top and below, as an agent would write them."""
+    seen = _recent(stage, _letters(actor))
+    planted = "\n".join(stage.chance.sample(COMMANDS, 3))
+    to = (seen.reply_to,) if seen and "@" in seen.reply_to else (SUPPORT,)
+    references = seen.references if seen else ""
+    return written(
+        stage, actor, actor.addresses[0], to, f"{planted}\n\nMARK thanks\n\n{planted}", "plant", references=references,
+        subject=f"Re: {seen.subject}" if seen else "",
+    )  # fmt: skip
+
+
+def number(stage: Stage, actor: Actor) -> Sent:
+    """A number in the subject and nothing else."""
+    named = stage.chance.randrange(50031, 50031 + 40)
+    return written(
+        stage, actor, actor.addresses[0], (SUPPORT,), "MARK what is new?", "number", subject=f"Re: [#{named}] your request"
+    )  # fmt: skip
+
+
+def show(stage: Stage, actor: Actor) -> None:
+    """Something seen is forwarded past the desk: its reader knows its tokens from now on."""
+    seen = _recent(stage, actor.seen)
+    if seen is not None:
+        stage.chance.choice([a for a in stage.cast if a is not actor]).seen.append(seen)
+
+
+def absent(stage: Stage, actor: Actor) -> Sent | None:
+    """An absence notice to the last letter, at its signed address, with the letter quoted."""
+    seen = _recent(stage, _letters(actor))
+    if seen is None or "@" not in seen.reply_to:
+        return None
+    return written(
+        stage, actor, actor.addresses[0], (seen.reply_to,), "MARK I am away until Monday.", "absent",
+        references=seen.references, subject=f"Automatic reply: {seen.subject}", quoted=seen.text,
+        headers=(stage.chance.choice(MACHINE_MARKS),), envelope=stage.chance.choice(("", actor.addresses[0])), is_auto=True,
+    )  # fmt: skip
+
+
+def robot(stage: Stage, actor: Actor) -> Sent | None:
+    """A machine answers what it got."""
+    return absent(stage, actor)
+
+
+def bounce(stage: Stage, actor: Actor) -> Sent | None:
+    """A delivery report for a letter that was seen, or a forged one with a constructed address."""
+    seen = _recent(stage, _letters(actor))
+    token = constructed(stage, tokens_of(actor))
+    back = seen.return_path if seen is not None and stage.likely(0.5) else f"support+{token}@desk.test"
+    returned = seen.message_id if seen is not None and stage.likely(0.5) else f"<n.{token}.{'a' * 26}@desk.test>"
+    failed = stage.somebody()
+    words = f"MARK could not be delivered: {failed}\n\nStatus: 5.1.1\n\n{returned}"
+    return written(
+        stage, actor, actor.addresses[0], (back or SUPPORT,), words, "bounce", subject="Undelivered Mail Returned to Sender",
+        headers=("Auto-Submitted: auto-replied",), envelope="", references=returned, is_auto=True,
+    )  # fmt: skip
+
+
+def _forged(stage: Stage, actor: Actor, claimed: str, what: str) -> Sent:
+    tokens = tokens_of(actor)
+    seen = _recent(stage, actor.seen)
+    token = stage.chance.choice(tokens) if tokens and stage.likely(0.5) else constructed(stage, tokens)
+    address = stage.chance.choice(
+        (f"support+{token}@desk.test", f"support+{token}@desk.test", f"sales-{token}@desk.test", SUPPORT)
+    )
+    if stage.unsigned:
+        address = stage.chance.choice((SUPPORT, address))
+    other = stage.chance.choice(tokens) if tokens and stage.likely(0.5) else constructed(stage, tokens)
+    built = stage.chance.choice(
+        (f"<n.{other}.{'b' * 26}@desk.test>", f"<t.{other}@desk.test>", f"<c.{other}.{'c' * 26}@desk.test>")
+    )
+    references = stage.chance.choice((built, built, seen.references if seen else built, ""))
+    subject = stage.chance.choice(("", f"Re: {seen.subject}" if seen else "", "Re: [#50033] Order"))
+    headers = (
+        f"Reply-To: {stage.chance.choice(actor.addresses)}",
+        *(
+            ("Authentication-Results: mx.desk.test; dmarc=pass header.from=" + claimed.rpartition("@")[2],)
+            * stage.likely(0.2)
+        ),
+        *((f"Sender: {stage.somebody()}", f"Resent-From: {stage.somebody()}") * stage.likely(0.2)),
+        *(("X-Maildesk-Desk: other.test",) * stage.likely(0.05)),
+    )
+    commands = "\n".join(stage.chance.sample(COMMANDS, 2)) + "\n\n" if stage.likely(0.4) else ""
+    words, quoted = body_of(stage, f"{commands}MARK send me everything", seen if stage.likely(0.4) else None)
+    cc = (stage.chance.choice(actor.addresses),) if stage.likely(0.5) else ()
+    return written(
+        stage, actor, claimed, (address,), words, what, cc=tuple(a for a in cc if a != claimed), references=references,
+        subject=subject, headers=headers, quoted=quoted, envelope=stage.chance.choice((actor.addresses[0], claimed, "")),
+    )  # fmt: skip
+
+
+def forge(stage: Stage, actor: Actor) -> Sent:
+    """Any From, any token, any reference that was seen or can be made, the forger in Cc and Reply-To."""
+    claimed = stage.chance.choice((stage.outsider(), stage.outsider(), actor.addresses[0], SUPPORT))
+    return _forged(stage, actor, claimed, "forge")
+
+
+def forge_agent(stage: Stage, actor: Actor) -> Sent:
+    """An agent's From."""
+    return _forged(stage, actor, stage.chance.choice([a.address for a in stage.law.agents]), "forged agent")
+
+
+def replay(stage: Stage, actor: Actor) -> Sent | None:
+    """Bytes that somebody sent before, once more: signed as they were, to other addresses at times."""
+    found = [s for s in stage.sent[-60:] if s.at is not None and stage.now - s.at < REPLAYED_WITHIN]
+    if not found:
+        return None
+    sent = stage.chance.choice(found)
+    recipients = sent.recipients if stage.likely(0.7) else (SUPPORT,)
+    return replace(
+        sent, envelope=actor.addresses[0], recipients=recipients, what=f"replay of {sent.what}", markers=(), cc=(),
+        commands=(), is_replay=True,
+    )  # fmt: skip
+
+
+def return_letter(stage: Stage, actor: Actor) -> Sent | None:
+    """A letter of the desk, byte for byte, back to it."""
+    seen = _recent(stage, _letters(actor))
+    if seen is None:
+        return None
+    to = stage.chance.choice((seen.reply_to, SUPPORT))
+    return Sent(
+        seen.raw, (to if "@" in to else SUPPORT,), actor.addresses[0], SUPPORT, 0, "own letter", references=seen.references,
+        is_auto="Auto-Submitted" in seen.raw.decode("latin-1"), is_replay=True,
+    )  # fmt: skip
+
+
+# Agents: real ones, at work.
+
+
+def _worked(
+    stage: Stage,
+    actor: Actor,
+    top: tuple[tuple[str, str], ...],
+    words: str,
+    what: str,
+    *,
+    to: str = "",
+    quotes: Seen | None = None,
+    files: tuple[tuple[str, bytes], ...] = (),
+) -> Sent | None:
+    """An agent's answer to a notice, with commands at its top; below a quote they would be none."""
+    found = [s for s in _letters(actor) if s.is_notice and "@" in s.reply_to]
+    seen = _recent(stage, found)
+    if seen is None:
+        return None
+    text, quoted = body_of(stage, words, quotes or seen, MARKED if quotes else STYLES)
+    block = "\n".join(f"#{word} {argument}".strip() for word, argument in top)
+    # Below a quote they are none: it says nothing of the kind there.
+    head, commands = (f"{block}\n\n", top) if text.startswith(words) and block else ("", ())
+    return written(
+        stage, actor, actor.addresses[0], (to or seen.reply_to,), head + text, what, references=seen.references,
+        subject=f"Re: {seen.subject}", quoted=quoted, commands=commands, files=files,
+    )  # fmt: skip
+
+
+def answer(stage: Stage, actor: Actor) -> Sent | None:
+    """An answer to the customer; at times with a state, a file, or the notice itself attached."""
+    top = (("send", ""),) if stage.likely(0.6) else ((stage.chance.choice(("solved", "pending", "open")), ""),)
+    top = top if stage.likely(0.5) else ()
+    files: tuple[tuple[str, bytes], ...] = (("plan.bin", b"bytes"),) if stage.likely(0.15) else ()
+    letters = _letters(actor)
+    if letters and stage.likely(0.1):
+        files = (*files, ("notice.eml", stage.chance.choice(letters[-5:]).raw))
+    return _worked(stage, actor, top, "MARK we look at it.", "answer", files=files)
+
+
+def note(stage: Stage, actor: Actor) -> Sent | None:
+    """A word for colleagues only; without a quote above it, or it would be an answer."""
+    sent = _worked(stage, actor, (("note", ""),), "MARK never tell them this.", "note")
+    if sent is None or sent.commands:
+        return sent
+    return replace(sent, what="a note below a quote: an answer")
+
+
+def command(stage: Stage, actor: Actor) -> Sent | None:
+    """A command or two."""
+    choices = (
+        ("solved", ""), ("open", ""), ("hold", ""), ("tag", "late"), ("tag", "vip -late"), ("priority", "high"),
+        ("assign", "me"), ("assign", "none"), ("assign", "ben"), ("spam", ""), ("help", ""),
+    )  # fmt: skip
+    top = tuple(stage.chance.sample(choices, stage.chance.randrange(1, 3)))
+    return _worked(stage, actor, (("note", ""), *top) if stage.likely(0.3) else top, "MARK as agreed.", "command")
+
+
+def people(stage: Stage, actor: Actor) -> Sent | None:
+    """Who takes part: somebody is added, removed, or named."""
+    word = stage.chance.choice(("cc", "cc", "uncc", "for"))
+    return _worked(stage, actor, ((word, stage.outsider()), ("note", "")), "MARK about them.", "people")
+
+
+def cross(stage: Stage, actor: Actor) -> Sent | None:
+    """An answer that quotes a letter of another ticket."""
+    letters = _letters(actor)
+    return (
+        _worked(stage, actor, (), "MARK as above.", "cross", quotes=stage.chance.choice(letters)) if letters else None
+    )
+
+
+def away(stage: Stage, actor: Actor) -> Sent | None:
+    """An agent's mail that bears the right words and not their own address: to the mailbox, or to a colleague's."""
+    others = [s for a in stage.cast for s in _letters(a) if stage.law.is_agent(a.addresses[0]) and a is not actor]
+    seen = _recent(stage, others)
+    to = seen.reply_to if seen is not None and "@" in seen.reply_to and stage.likely(0.6) else SUPPORT
+    return _worked(stage, actor, (("tag", "wrong"),), "MARK no address of mine.", "away", to=to)
+
+
+def base(stage: Stage, actor: Actor) -> Sent:
+    """A new mail of an agent's to a mailbox."""
+    return written(stage, actor, actor.addresses[0], _boxes(stage), "MARK a matter of mine", "base")
+
+
+def behalf(stage: Stage, actor: Actor) -> Sent | None:
+    """A customer's mail that reached the agent is forwarded to the desk, or a request is written down for somebody."""
+    whose = stage.outsider()
+    if stage.likely(0.5):
+        top = (("for", whose),)
+        return written(
+            stage, actor, actor.addresses[0], (SUPPORT,), f"#for {whose}\n\nMARK called us.", "behalf", commands=top
+        )  # fmt: skip
+    inner = _recent(stage, actor.seen) if stage.likely(0.4) else None
+    text = inner.text if inner is not None else "Please call me."
+    author = inner.author if inner is not None else whose
+    words = (
+        f"MARK please take this.\n\n---------- Forwarded message ---------\nFrom: {author}\nDate: Sun, Nov 22, 2026 at 5:00 PM\n"
+        f"Subject: a call\nTo: {actor.addresses[0]}\n\n{text}"
+    )
+    return written(stage, actor, actor.addresses[0], (SUPPORT,), words, "forward", subject="Fwd: a call")
+
+
+ACTS: dict[str, Act] = {
+    "open": open_one,
+    "reply": reply,
+    "second": second,
+    "plant": plant,
+    "number": number,
+    "show": show,
+    "absent": absent,
+    "robot": robot,
+    "bounce": bounce,
+    "forge": forge,
+    "forge_agent": forge_agent,
+    "replay": replay,
+    "return_letter": return_letter,
+    "answer": answer,
+    "note": note,
+    "command": command,
+    "people": people,
+    "cross": cross,
+    "away": away,
+    "base": base,
+    "behalf": behalf,
+}

@@ -1,0 +1,367 @@
+"""The law that nothing of a ticket leaves but to people made participants by proved acts; a model of its own of who they are.
+
+Knows what each actor really wrote and who they really are, which the desk can only conclude. Reads final bytes; asks the
+desk only where it put a mail (the ledger's ticket), never whom it believes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from email import message_from_bytes
+from email.header import decode_header
+from email.message import Message
+
+MARKER = re.compile(r"mk\d{6}[a-z]q")
+TOKEN = re.compile(r"(?<![a-z2-7])[a-z2-7]{32}(?![a-z2-7])")
+_REFERENCES = {"in-reply-to", "references"}
+ADMINS = ("root@desk.test",)
+
+
+class Broken(AssertionError):
+    """The law does not hold; the text says what left, to whom, and why they may not have it."""
+
+
+@dataclass(frozen=True)
+class Person:
+    """An agent as the configuration has them: the mailboxes they answer for."""
+
+    address: str
+    mailboxes: tuple[str, ...]
+
+
+@dataclass
+class Content:
+    """A piece of something written: who claimed to write it, whether that was true, and where the desk put it."""
+
+    marker: str
+    kind: str
+    claimed: str
+    level: int
+    step: int
+    tickets: set[int] = field(default_factory=set)
+    is_public: bool = False
+
+
+@dataclass(frozen=True)
+class Stay:
+    """Somebody's time as a participant of a ticket; since: the first step whose content they may have."""
+
+    since: int
+    by: str
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A letter of the outbox as bytes, with what the law reads in it."""
+
+    id: int
+    notice: str
+    ticket_id: int | None
+    recipient: str
+    content: bytes
+    head: Message
+    body_markers: tuple[str, ...]
+    reference_markers: tuple[str, ...]
+    text: str
+    envelope_from: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """A ticket as commands may change it."""
+
+    mailbox: str
+    state: str
+    priority: str
+    assignee: str | None
+    tags: str
+    requester: str | None
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A mail on its way to the desk, and the truth about it.
+
+    level: what a mail server finds: 4 signed, 3 by its path, 2 nothing known, 0 forged. tokens: those of its recipients; ids:
+    those of its references. commands: the words at the very top. is_auto: it bears a machine's marks. is_replay: the bytes
+    were there before.
+    """
+
+    raw: bytes
+    recipients: tuple[str, ...]
+    envelope: str
+    claimed: str
+    level: int
+    what: str
+    markers: tuple[str, ...] = ()
+    cc: tuple[str, ...] = ()
+    commands: tuple[tuple[str, str], ...] = ()
+    is_auto: bool = False
+    is_replay: bool = False
+    references: str = ""
+    at: datetime | None = None
+
+
+def read_letter(row: tuple[int, str, int | None, str, bytes, str]) -> Letter:
+    """The letter with every part and header decoded, attached mails too."""
+    letter_id, notice, ticket_id, recipient, content, envelope_from = row
+    head = message_from_bytes(content)
+    near, far, text = [], [], ""
+    for name, value in head.items():
+        found = MARKER.findall(_decoded(value))
+        (far if name.lower() in _REFERENCES else near).extend(found)
+    for part in _leaves(head):
+        for value in part.values() if part is not head else ():
+            near += MARKER.findall(_decoded(value))
+        words = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
+        near += MARKER.findall(words)
+        near += MARKER.findall(str(part.get_filename() or ""))
+        if part.get_content_type() == "text/plain" and not text:
+            text = words.replace("\r\n", "\n")
+    return Letter(letter_id, notice, ticket_id, recipient, content, head, tuple(near), tuple(far), text, envelope_from)
+
+
+def _leaves(message: Message) -> Iterator[Message]:
+    for part in message.walk():
+        if part.is_multipart():
+            continue
+        yield part
+        payload = part.get_payload(decode=True) or b""
+        if part is not message and b"\nMessage-ID:" in payload:
+            yield from _leaves(message_from_bytes(payload))
+
+
+def _decoded(value: str) -> str:
+    if "=?" not in value:
+        return str(value)
+    return "".join(
+        words.decode(charset or "ascii", "replace") if isinstance(words, bytes) else words
+        for words, charset in decode_header(value)
+    )
+
+
+@dataclass
+class Law:
+    """What was written, who takes part, which tokens exist; `check` after every step."""
+
+    agents: tuple[Person, ...]
+    token_mode: bool
+    unsigned: tuple[str, ...]
+    contents: dict[str, Content] = field(default_factory=dict)
+    people: dict[int, dict[str, Stay]] = field(default_factory=dict)
+    boxes: dict[int, str] = field(default_factory=dict)
+    openers: dict[int, str] = field(default_factory=dict)
+    works: dict[str, set[int]] = field(default_factory=dict)
+    # What an address has already: of mails that were proved to be theirs, and of letters.
+    had: dict[str, set[str]] = field(default_factory=dict)
+    # Words that a mail of somebody's brought to a ticket, their own or others': whose mail, and when.
+    brought: dict[tuple[int, str], list[tuple[str, int]]] = field(default_factory=dict)
+    # A token that stood in a letter: its recipient, the ticket, and where it stood.
+    issued: dict[str, tuple[str, int | None, str]] = field(default_factory=dict)
+
+    def write(self, kind: str, claimed: str, level: int, step: int) -> str:
+        """A new marker for a piece of content."""
+        # The letter makes truncated neighbours different words.
+        marker = f"mk{len(self.contents):06d}{'abcdefghij'[len(self.contents) % 10]}q"
+        self.contents[marker] = Content(marker, kind, claimed, level, step)
+        return marker
+
+    def is_agent(self, address: str) -> bool:
+        """Whether an agent has this address."""
+        return any(a.address == address for a in self.agents)
+
+    def own_tokens(self, sent: Sent) -> dict[int, str]:
+        """Tickets for which a mail bears a real signed address of the author whom it claims."""
+        found: dict[int, str] = {}
+        where = " ".join(sent.recipients)
+        for token in TOKEN.findall(where.lower()):
+            recipient, ticket_id, place = self.issued.get(token, ("", None, ""))
+            if ticket_id is not None and recipient == sent.claimed and place == "address":
+                found[ticket_id] = token
+        # Where a mailbox has no signed addresses the notice's Message-ID stands in for one.
+        for token in TOKEN.findall(sent.references.lower()):
+            recipient, ticket_id, place = self.issued.get(token, ("", None, ""))
+            if recipient == sent.claimed and place == "id" and self.boxes.get(ticket_id or 0) in self.unsigned:
+                found.setdefault(ticket_id or 0, token)
+        return found
+
+    def is_act(self, sent: Sent | None, ticket_id: int) -> bool:
+        """Whether a mail is an agent's act on a ticket: real token of their own, proved as configured, a person's, new."""
+        if sent is None or not self.is_agent(sent.claimed) or sent.is_auto or sent.is_replay:
+            return False
+        if sent.level < (2 if self.token_mode else 4):
+            return False
+        return ticket_id in self.own_tokens(sent)
+
+    def opens(self, sent: Sent | None) -> bool:
+        """Whether a mail may open a ticket for somebody else: a proved agent's."""
+        return (
+            sent is not None
+            and self.is_agent(sent.claimed)
+            and sent.level == 4
+            and not (sent.is_auto or sent.is_replay)
+        )
+
+    def may_join(self, sent: Sent, ticket_id: int) -> bool:
+        """Whether anything in a mail points to a ticket: a real token or id of ours, or one of its mails by a participant."""
+        words = f"{' '.join(sent.recipients)} {sent.references}".lower()
+        tokens = TOKEN.findall(words) + (TOKEN.findall(sent.raw.decode("latin-1").lower()) if not sent.envelope else [])
+        if any(self.issued.get(t, ("", None, ""))[1] == ticket_id for t in tokens):
+            return True
+        # An agent's forward of what the ticket holds is found by what is inside.
+        return sent.claimed in self.people.get(ticket_id, {}) or self.is_agent(sent.claimed)
+
+    def learn(self, sent: Sent | None, step: int, tickets: Iterable[int], new: dict[int, Row]) -> None:
+        """Who takes part from now on, and where the mail's content is."""
+        if sent is None:
+            return
+        inside = set(MARKER.findall(sent.raw.decode("latin-1")))
+        for address in (*([sent.claimed] if sent.level >= 3 and not sent.is_replay else []), *sent.cc):
+            self.had.setdefault(address, set()).update(inside)
+        for ticket_id in tickets:
+            people = self.people.setdefault(ticket_id, {})
+            if ticket_id in new:
+                self.openers[ticket_id] = sent.claimed
+                if not self.opens(sent) or new[ticket_id].requester == sent.claimed:
+                    people.setdefault(sent.claimed, Stay(0, "wrote it"))
+                if self.opens(sent) and new[ticket_id].requester not in (None, sent.claimed):
+                    people.setdefault(str(new[ticket_id].requester), Stay(0, "an agent opened it for them"))
+            requester = new[ticket_id].requester if ticket_id in new else self.openers.get(ticket_id)
+            if sent.level >= 3 and sent.claimed == requester and not sent.is_auto and not sent.is_replay:
+                for address in sent.cc:
+                    people.setdefault(address, Stay(step, "a proved requester's Cc"))
+            for marker in sent.markers:
+                self.contents[marker].tickets.add(ticket_id)
+            author = new[ticket_id].requester if ticket_id in new and self.opens(sent) else sent.claimed
+            # What an agent's mail quotes is brought by nobody: a notice holds notes.
+            if author is not None and not self.is_agent(author):
+                for marker in inside:
+                    self.brought.setdefault((ticket_id, marker), []).append((author, step))
+
+    def publish(self, sent: Sent | None, letters: list[Letter], tickets: Iterable[int]) -> None:
+        """What is public from now on: an agent's act that was an answer, and the words of who takes part."""
+        if sent is None:
+            return
+        answered = {x.ticket_id for x in letters if x.notice == "answer"}
+        is_refused = any(x.notice == "not-done" for x in letters)
+        for ticket_id in tickets:
+            if self.is_act(sent, ticket_id) and not is_refused:
+                self._command(sent, ticket_id)
+            if self.is_agent(sent.claimed) and self.own_tokens(sent):
+                is_public = ticket_id in answered and self.is_act(sent, ticket_id)
+            else:
+                is_public = sent.claimed in self.people.get(ticket_id, {})
+            for marker in sent.markers:
+                self.contents[marker].is_public |= is_public
+
+    def _command(self, sent: Sent, ticket_id: int) -> None:
+        people = self.people.setdefault(ticket_id, {})
+        for word, argument in sent.commands:
+            if word in ("cc", "for"):
+                people[argument] = Stay(0, f"an agent's #{word}")
+            if word == "for":
+                self.openers[ticket_id] = argument
+            if word == "uncc":
+                people.pop(argument, None)
+
+    def check_letter(self, letter: Letter, sent: Sent | None, rows: dict[int, Row], mailboxes: Iterable[str]) -> None:
+        """One letter: its shape, its cause, and every marker in it."""
+        head, recipient = letter.head, letter.recipient
+        to = [str(v) for name, v in head.items() if name.lower() in ("to", "cc", "bcc", "resent-to")]
+        _hold(to == [recipient], f"a letter to {recipient} names {to}")
+        if letter.notice != "answer":
+            _hold(head["Auto-Submitted"] not in (None, "no"), f"{letter.notice} is not marked as automatic")
+        found = [self.contents[m] for m in letter.body_markers if m in self.contents]
+        if recipient in ADMINS:
+            return
+        agent = next((a for a in self.agents if a.address == recipient), None)
+        if agent is not None:
+            at = [rows[letter.ticket_id].mailbox] if letter.ticket_id in rows else list(mailboxes)
+            for one in found:
+                # Who has an address on a ticket works on it: they opened it, or it was handed to them.
+                is_theirs = (
+                    one.claimed == recipient or any(box in agent.mailboxes for box in at) or one.kind == "subject"
+                )
+                is_theirs = is_theirs or letter.ticket_id in self.works.get(recipient, ())
+                is_theirs = is_theirs or one.marker in self.had.get(recipient, ())
+                _hold(is_theirs, f"{recipient} answers not for {at}, and got {one}")
+            return
+        self._check_outside(letter, sent, found)
+
+    def _check_outside(self, letter: Letter, sent: Sent | None, found: list[Content]) -> None:
+        recipient, ticket_id = letter.recipient, letter.ticket_id
+        stay = self.people.get(ticket_id or 0, {}).get(recipient)
+        if sent is not None:
+            _hold(not sent.is_auto, f"an automatic mail ({sent.what}) caused {letter.notice} to {recipient}")
+        if letter.notice == "answer":
+            _hold(
+                ticket_id is not None and self.is_act(sent, ticket_id),
+                f"an answer to {recipient} without an agent's act: {sent and sent.what}",
+            )
+            _hold(stay is not None, f"an answer to {recipient}, who takes no part in ticket {ticket_id}")
+        else:
+            is_author = sent is not None and recipient == sent.claimed and sent.level >= 2
+            is_named = stay is not None and sent is not None and (self.opens(sent) or self.is_agent(sent.claimed))
+            _hold(sent is None or is_author or is_named, f"{letter.notice} to {recipient}, who did not write")
+            is_proved = is_author and sent is not None and sent.level >= 3
+            _hold(is_proved or not found, f"{letter.notice} to unproved {recipient} has words in it: {found}")
+        for one in found:
+            if one.claimed == recipient or one.marker in self.had.get(recipient, ()):
+                continue
+            is_subject = one.kind == "subject" and ticket_id in one.tickets and stay is not None
+            is_said = one.is_public and ticket_id in one.tickets and stay is not None and one.step >= stay.since
+            for author, step in self.brought.get((ticket_id or 0, one.marker), ()):
+                is_public = stay is not None and author in self.people[ticket_id or 0] and step >= stay.since
+                is_said = is_said or author == recipient or is_public
+            _hold(is_subject or is_said, f"{letter.notice} of ticket {ticket_id} to {recipient} ({stay}) has {one}")
+        for marker in letter.reference_markers:
+            one = self.contents[marker]
+            is_known = one.claimed == recipient or (ticket_id in one.tickets and stay is not None)
+            is_known = is_known or marker in self.had.get(recipient, ())
+            _hold(one.kind == "id" and is_known, f"the references of a letter to {recipient} have {one}")
+
+    def check_change(self, sent: Sent | None, ticket_id: int, before: Row, after: Row) -> None:
+        """What changed of a ticket has a cause: the clock, a mail that belongs to it, or an agent's commands."""
+        if before == after:
+            return
+        words = {word for word, _ in sent.commands} if sent is not None else set()
+        if sent is None:
+            _hold((before.state, after.state) == ("solved", "closed"), f"the clock made {before} of {after}")
+            return
+        is_act = self.is_act(sent, ticket_id)
+        for name, causes in (
+            ("priority", {"priority"}),
+            ("tags", {"tag", "spam"}),
+            ("assignee", {"assign", "answer", "solved", "spam"}),
+            ("requester", {"for"}),
+        ):
+            if getattr(before, name) != getattr(after, name):
+                _hold(is_act, f"{name} changed without an agent's act, by {sent.what}: {before} {after}")
+                _hold(bool(causes & (words | {"answer"})), f"{name} changed without its command: {sent.commands}")
+                if name in ("priority", "tags", "requester"):
+                    _hold(bool(causes & words), f"{name} changed without its command: {sent.commands}")
+        if before.state != after.state:
+            is_reopened = after.state == "open" and before.state in ("pending", "on-hold", "solved")
+            is_allowed = is_act or (is_reopened and self.may_join(sent, ticket_id) and not sent.is_auto)
+            _hold(is_allowed, f"{before.state} became {after.state} by {sent.what} of {sent.claimed}")
+
+    def issue(self, letter: Letter) -> None:
+        """Remember what stands in a letter: its words for its recipient, its tokens, whose they are and where they stood."""
+        if letter.ticket_id is not None and self.is_agent(letter.recipient):
+            self.works.setdefault(letter.recipient, set()).add(letter.ticket_id)
+        self.had.setdefault(letter.recipient, set()).update(letter.body_markers + letter.reference_markers)
+        for place, value in (("address", str(letter.head["Reply-To"])), ("bounce", letter.envelope_from)):
+            for token in TOKEN.findall(value.lower()):
+                self.issued.setdefault(token, (letter.recipient, letter.ticket_id, place))
+        for token in TOKEN.findall(str(letter.head["Message-ID"]).lower()):
+            self.issued.setdefault(token, (letter.recipient, letter.ticket_id, "id"))
+        for token in TOKEN.findall(str(letter.head["References"] or "").lower()):
+            self.issued.setdefault(token, ("", letter.ticket_id, "anchor"))
+
+
+def _hold(claim: bool, words: str) -> None:
+    if not claim:
+        raise Broken(words)
