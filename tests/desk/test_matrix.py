@@ -10,21 +10,24 @@ from maildesk.desk.matrix import MATRIX
 from tests.desk.world import FAILED, PROVED, Letter, World, only
 
 AUTHORS = {"addressee": "lea@client.test", "participant": "lea@client.test", "other": "eve@evil.test"}
-RESULTS = {"S4": PROVED, "S2": None, "S0": FAILED}
-# (evidence, author): what happens at S4, S2 and S0; a word with a dash in it is a cause.
-JOIN, STRANGER, SUBJECT, NEW, QUIET, FORGED = "join", "stranger", "by-subject", "new", "quiet", "auth-fail"
+LENIENT = "mx.desk.test; dmarc=fail policy.dmarc=none header.from={domain}"
+SPF = "mx.desk.test; spf=pass smtp.mailfrom=x@{domain}"
+RESULTS = {"S4": PROVED, "S3": SPF, "S2": None, "S1": LENIENT, "S0": FAILED}
+# (evidence, author): what happens at S4, S3, S2, S1 and S0: an entry (with a flag), a ticket of its own, or a cause.
+JOIN, STRANGER, SUBJECT, NEW, QUIET = "join", "stranger", "by-subject", "new", "quiet"
+FORGED, OUTSIDE, UNPROVED = "held: auth-fail", "held: stranger", "held: unproved"
 TABLE = {
-    ("signed-address", "addressee"): (JOIN, JOIN, FORGED),
-    ("signed-address", "participant"): (JOIN, JOIN, FORGED),
-    ("signed-address", "other"): (STRANGER, STRANGER, FORGED),
-    ("signed-id", "addressee"): (JOIN, JOIN, FORGED),
-    ("signed-id", "participant"): (JOIN, JOIN, FORGED),
-    ("signed-id", "other"): (NEW, NEW, FORGED),
-    ("known-id", "participant"): (JOIN, JOIN, FORGED),
-    ("known-id", "other"): (NEW, NEW, FORGED),
-    ("subject", "participant"): (SUBJECT, NEW, FORGED),
-    ("subject", "other"): (NEW, NEW, FORGED),
-    ("none", "other"): (NEW, NEW, QUIET),
+    ("signed-address", "addressee"): (JOIN, JOIN, JOIN, JOIN, FORGED),
+    ("signed-address", "participant"): (JOIN, JOIN, JOIN, JOIN, FORGED),
+    ("signed-address", "other"): (STRANGER, STRANGER, STRANGER, OUTSIDE, FORGED),
+    ("signed-id", "addressee"): (JOIN, JOIN, JOIN, JOIN, FORGED),
+    ("signed-id", "participant"): (JOIN, JOIN, JOIN, JOIN, FORGED),
+    ("signed-id", "other"): (NEW, NEW, NEW, OUTSIDE, FORGED),
+    ("known-id", "participant"): (JOIN, JOIN, JOIN, UNPROVED, FORGED),
+    ("known-id", "other"): (NEW, NEW, NEW, OUTSIDE, FORGED),
+    ("subject", "participant"): (SUBJECT, SUBJECT, NEW, QUIET, FORGED),
+    ("subject", "other"): (NEW, NEW, NEW, QUIET, FORGED),
+    ("none", "other"): (NEW, NEW, NEW, QUIET, QUIET),
 }
 CELLS = [(level, who, proof, TABLE[level, who][i]) for level, who in TABLE for i, proof in enumerate(RESULTS)]
 
@@ -67,23 +70,25 @@ def test_each_cell(tmp_path: Path, level: str, who: str, proof: str, what: str) 
         world.write("lea@client.test")
         to, headers, subject = _to(level, who, world.letters())
         fate = world.write(AUTHORS[who], "More.\n", to=to, headers=headers, subject=subject, results=RESULTS[proof])
-        distrust = {"S4": (), "S2": ("unverified",), "S0": ("unverified", "auth-fail")}[proof]
+        failed = ("unverified", "auth-fail")
+        distrust: tuple[str, ...] = {"S4": (), "S3": (), "S2": ("unverified",)}.get(proof, failed)
         letters = world.letters()
-        if what == FORGED:
-            assert (fate.outcome, fate.cause, fate.ticket, letters) == ("held", "auth-fail", None, [])
+        if what.startswith("held: "):
+            assert (fate.outcome, f"held: {fate.cause}", fate.ticket, letters) == ("held", what, None, [])
             assert len(world.entries()) == 1
             return
         if what in (NEW, QUIET):
             assert len(world.entries()) == 1
             assert world.ticket(50032).mentions == (() if level == "none" else (50031,))
             assert world.entries(50032)[0][2] == distrust
-            kinds = {"S4": {"confirmation", "new"}, "S2": {"confirmation-unproved", "new"}, "S0": set()}
+            known = {"confirmation", "new"}
+            kinds = {"S4": known, "S3": known, "S2": {"confirmation-unproved", "new"}}.get(proof, set())
         else:
             extra = () if what == JOIN else (what,)
             assert world.entries()[1][2] == distrust + extra
             assert [p.address for p in world.ticket().customers] == ["lea@client.test"]
-            kinds = {"S4": {"reply"}, "S2": {"reply"}}
-        assert {x.notice for x in letters} == kinds[proof]
+            kinds = {"reply"}
+        assert {x.notice for x in letters} == kinds
         assert {x.recipient for x in letters} <= {"ana@desk.test", "ben@desk.test", AUTHORS[who]}
     finally:
         world.close()
