@@ -150,7 +150,8 @@ def _draft(path: Path, keyring: Keyring) -> Path:
         with os.fdopen(handle, "w", encoding="ascii") as file:
             with suppress(FileNotFoundError):
                 there = path.stat()
-                if (there.st_uid, there.st_gid) != (os.geteuid(), os.getegid()):
+                # The group has no right to it, so whose it is does not matter where the owner stays.
+                if there.st_uid != os.geteuid():
                     os.fchown(file.fileno(), there.st_uid, there.st_gid)
             file.write(to_json(keyring))
             file.flush()

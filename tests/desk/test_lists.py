@@ -177,3 +177,15 @@ def test_what_was_held_once_is_not_held_again(strict: World) -> None:
     raw = b"From: bad@evil.test\r\nSubject: x\r\nMessage-ID: <1@evil.test>\r\n\r\nhello\r\n"
     assert strict.give(raw, sender="a@b.test").outcome == "held"
     assert strict.give(raw, sender="a@b.test").outcome == "duplicate"
+
+
+def test_a_blocked_mail_can_be_let_in(strict: World) -> None:
+    """Somebody looks, and releases it: a ticket, as unproved as it came."""
+    strict.write("x@doubt.test", results=None)
+    strict.run("tell-held")
+    letter = only(strict.letters(), "held", "ana@desk.test")
+    strict.write("ana@desk.test", "#release 1\n", answers=letter)
+    strict.settle_waiting()
+    assert strict.ticket().requester is not None
+    assert strict.entries()[0][2] == ("unverified",)
+    assert "hold names its" in strict.why(1)

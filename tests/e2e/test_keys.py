@@ -12,6 +12,7 @@ import pytest
 
 from maildesk.mail.token import Keyring, Purpose
 from maildesk.store import keys
+from tests.e2e.dying import DyingDesk
 from tests.servers.desk import Desk, plain_mail
 from tests.servers.sink import Received, Sink
 from tests.wait import until
@@ -89,6 +90,30 @@ def test_t09_an_address_lives_seven_rotations_and_is_then_a_new_ticket(tmp_path:
         made_up = Keyring("desk.test", 0, {0: b"f" * 32}).sign(Purpose.CUSTOMER_REPLY, 1, 1)
         with pytest.raises(smtplib.SMTPRecipientsRefused, match="550"):
             desk.send(plain_mail("Guessed", proved=False), f"support+{made_up}@desk.test")
+
+
+class RotatingDesk(DyingDesk):
+    """A desk whose daemon can die while it writes keys."""
+
+    _moments = ("maildesk.store.keys:_draft", "maildesk.store.keys:_replace", "maildesk.store.keys:_sync_folder")
+
+
+@pytest.mark.parametrize("place", RotatingDesk._moments)
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_desk_that_dies_while_it_rotates_keeps_every_address(tmp_path: Path, when: str, place: str) -> None:
+    """SIGKILL around each step: after the restart the old address leads to its ticket, and the next rotation works."""
+    with Sink() as sink, RotatingDesk(tmp_path, sink.port, trust=NO_RELAYS) as desk:
+        confirmation = opened(desk, sink)
+        desk.dies(f"{when} {place}")
+        assert desk.run("keys", "rotate").returncode == 75
+        desk.wait_killed()
+        desk.start()
+        desk.send(plain_mail("Re: more", proved=False), address(confirmation))
+        until(lambda: entries(desk, 50031) == 2)
+        before = keys.load(desk.state / "keys").current
+        assert desk.run("keys", "rotate").returncode == 0
+        assert keys.load(desk.state / "keys").current == before + 1
+        assert not list(desk.state.glob(".keys.*"))
 
 
 def test_an_old_key_is_followed_by_the_clock(tmp_path: Path) -> None:
