@@ -29,6 +29,8 @@ DOWN_S = 30.0
 # An answer is remembered as long as it says, within these.
 MIN_AGE_S, MAX_AGE_S = 30.0, 3600.0
 MAX_REMEMBERED = 20_000
+# No record that is asked for here is so long; who publishes one would have us keep it with each of their mails.
+MAX_TEXT_CHARS = 8192
 # RFC 9715: what fits through any network without fragments.
 _UDP_BYTES = 1232
 
@@ -105,7 +107,11 @@ class Resolver:
             else:
                 self._silences = 0
             return None
-        texts = () if found.rrset is None else tuple(sorted(map(_text, found.rrset)))
+        texts = (
+            ()
+            if found.rrset is None
+            else tuple(sorted(text for text in map(_text, found.rrset) if len(text) <= MAX_TEXT_CHARS))
+        )
         self._remember((name, kind), float(found.rrset.ttl) if found.rrset is not None else MIN_AGE_S * 2, texts)
         return texts
 

@@ -1,4 +1,4 @@
-"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest`. README quotes them.
+"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest|trust`. README quotes them.
 
 What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
 
@@ -8,6 +8,7 @@ latency  milliseconds from the 250 to the confirmation at the relay, on an idle 
 idle     memory (PSS of the tree) and processor time of an idle desk with SMTP, LMTP, one IMAP IDLE and the web port
 rebuild  reading the same mix again: the time of a dry run, of a rebuild that changes every entry, and of one beside the running
          desk, with what a sender waits for the 250 meanwhile
+trust    what it adds to the time of a mail, the whole way without the DNS, to check its author (tests/measure_trust.py)
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from pathlib import Path
 
 from maildesk.config import Mailbox
 from maildesk.store import keys
-from tests import measure_mail
+from tests import measure_mail, measure_trust
 from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
@@ -275,7 +276,7 @@ def main() -> None:
         measure_mail.main()
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest"))
+    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust"))
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--agents", type=int, default=0)
@@ -290,6 +291,8 @@ def main() -> None:
             idle(given.seconds)
         case "rebuild":
             rebuild(given.mails)
+        case "trust":
+            measure_trust.trust(mix(min(given.mails, 400), 7), rounds=5)
         case "honest":
             honest.main()
 

@@ -18,6 +18,7 @@ from maildesk.mail import address as addresses
 from maildesk.mail.compose import Outgoing, compose
 from maildesk.mail.token import Keyring, Purpose, make_message_id
 from maildesk.oauth import TokenSource
+from maildesk.resolver import Resolver
 from maildesk.smarthost import Accepted, Fate, RelayDown, open_road
 from maildesk.smarthost import Outgoing as Wire
 from maildesk.store import ledger
@@ -40,8 +41,10 @@ class Finding:
 
 
 def try_online(config: Config) -> Iterator[Finding]:
-    """Store, names, relay, IMAP folders, and one letter to the signed address form; each as soon as it is known."""
+    """Store, DNS, names, relay, IMAP folders, and one letter to the signed address form; each as soon as it is known."""
     yield _tried("store.url", lambda: _store(config))
+    if config.trust.verify != "none":
+        yield _tried("trust.resolvers", lambda: _dns(config.trust.resolvers))
     for path, host in _hosts(config):
         yield _tried(path, lambda host=host: _resolve(host))  # type: ignore[misc]
     for number, settings in enumerate(config.imap):
@@ -87,6 +90,17 @@ def _store(config: Config) -> str:
     finally:
         engine.close()
     return "the database can be read" + (", a mail waits to be worked on" if waiting else "")
+
+
+def _dns(servers: tuple[str, ...]) -> str:
+    named = ", ".join(servers) or "the system's servers"
+
+    async def answers() -> bool:
+        return await Resolver(servers).answers()
+
+    if not asyncio.run(answers()):
+        raise MaildeskError(f"the DNS does not answer ({named}): nothing can be checked of who wrote a mail")
+    return f"the DNS answers ({named})"
 
 
 def _hosts(config: Config) -> Iterator[tuple[str, str]]:

@@ -15,6 +15,9 @@ from maildesk import jobs
 from maildesk.config import Agent, Config, Desk, Form, Mailbox, Relay, Trust
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
+from maildesk.desk.proof import domain_of
+from maildesk.mail.checks import ask, check
+from maildesk.mail.dmarc import Records
 from maildesk.mail.model import Envelope
 from maildesk.mail.parse import understand
 from maildesk.mail.token import Keyring
@@ -62,6 +65,8 @@ class World:
     desk_id: str = "desk.test"
     _seen: int = 0
     _count: int = 0
+    # What domains publish; with it each mail's author is checked as the worker would.
+    records: Records | None = None
     forms: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -114,10 +119,12 @@ class World:
         envelope = Envelope(via, peer, sender, to, self.now)  # type: ignore[arg-type]
         mailboxes = dict.fromkeys(self.directory.recipient(r, sender, True).mailbox.address for r in to)
         ids = self.store.write(lambda tx: ledger.add_mails(tx, raw, envelope, mailboxes), Kind.ACCEPT).result()
-        mail = understand(raw)
+        mail, checks = understand(raw), None
+        if self.records is not None and mail.author is not None:
+            checks = check(ask(raw, domain_of(mail), self.now.timestamp()), self.records)
         for mail_id in ids:
             settled = self.store.write(
-                lambda tx, i=mail_id: self.settler.settle(tx, i, mail, self.now), Kind.SETTLE
+                lambda tx, i=mail_id: self.settler.settle(tx, i, mail, self.now, checks), Kind.SETTLE
             ).result()
         self.now += timedelta(seconds=1)
         return settled

@@ -14,7 +14,7 @@ from maildesk.mail.checks import Checks, Spf, ask, check
 from maildesk.mail.signed import Signed
 from tests.signing import FIELDS, ed25519_key, records, rsa_key, sign
 
-AT_S = time.time()
+AT_S = 1_800_000_000.0
 LEA = (
     b"From: Lea Martin <lea@client.test>\r\nTo: support@desk.test\r\nSubject: The printer\r\n on the second floor\r\n"
     b"Date: Sun, 22 Nov 2026 18:00:00 +0000\r\nMessage-ID: <1@client.test>\r\n\r\nHello,\r\n\r\nit  burns. \r\n\r\n"
