@@ -192,6 +192,11 @@ HEAD = "| what is held | who writes with it | the words become | the ticket | th
 _WHO = {LEA: "as the customer", ANA: "as the agent", EVE: "as themselves"}
 
 
+def who(holder: Holder) -> tuple[str, str]:
+    """The first two cells of a line: what is held, and who writes with it."""
+    return holder.held, f"{_WHO[holder.author]}, {holder.proof}"
+
+
 def row(holder: Holder) -> str:
     """A line of the table."""
     got = tried(holder)
@@ -205,8 +210,7 @@ def row(holder: Holder) -> str:
         ]
     flags = " ".join(f"`{flag}`" for flag in got.flags)
     cells = (
-        holder.held,
-        f"{_WHO[holder.author]}, {holder.proof}",
+        *who(holder),
         f"{becomes}, {flags}" if flags else becomes,
         {"pending": "stays", "open": "is open again", "solved": "**as commanded**"}[got.state],
         _letters(got.now, "lea@client.test"),
