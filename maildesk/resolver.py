@@ -107,6 +107,9 @@ class Resolver:
             else:
                 self._silences = 0
             return None
+        except Exception as error:  # noqa: BLE001 - whatever a reply does to its reader, a mail waits for this answer
+            log.failure("dns.failed", error)
+            return None
         texts = (
             ()
             if found.rrset is None

@@ -16,6 +16,7 @@ from ipaddress import ip_address
 
 import spf
 
+from maildesk import log
 from maildesk.desk.directory import Directory
 from maildesk.desk.proof import domain_of
 from maildesk.mail import address as addresses
@@ -25,8 +26,8 @@ from maildesk.resolver import BUDGET_S, Answer, Resolver
 
 # RFC 7208, 3.4 asks for 450; pyspf's patterns take the square of a record that is made to be slow.
 MAX_SPF_CHARS = 2048
-# They wait for the DNS, nothing else.
-_SPF_THREADS = 16
+# They wait for the DNS more than they calculate.
+_THREADS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ class Verifier:
         """directory: the present one, so that a reload holds."""
         self._directory = directory
         self._resolver: Resolver | None = None
-        self._pool = ThreadPoolExecutor(_SPF_THREADS, thread_name_prefix="spf")
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="verify")
 
     def begin(self, raw: bytes, mail: Mail, envelope: Envelope) -> Unchecked | Checks | None:
         """What is to be asked; the checks themselves where the memory has all answers; None where there is nothing to check."""
@@ -53,24 +54,30 @@ class Verifier:
         trust = directory.config.trust
         if trust.verify == "none" or not domain or envelope.quiet or envelope.proof is not None:
             return None
-        questions = ask(raw, domain, envelope.received_at.timestamp())
+        try:
+            questions = ask(raw, domain, envelope.received_at.timestamp())
+        except Exception as error:  # noqa: BLE001 - a fault in the checks must not keep a mail from its ticket
+            log.failure("verify.failed", error)
+            return None
         is_door = envelope.via == "smtp" and not directory.is_relay(envelope.peer) and _is_ip(envelope.peer)
         if trust.verify == "mx" and is_door and envelope.sender:
             return Unchecked(questions, envelope.sender, envelope.peer)
         known = self.resolver.known(questions.names)
         return Unchecked(questions, "", "") if known is None else check(questions, known)
 
-    async def finish(self, unchecked: Unchecked) -> tuple[Questions, dict[str, Answer], Spf | None]:
-        """What the DNS says within its budget: the arguments of `check`."""
-        resolver, questions = self.resolver, unchecked.questions
-        asked = resolver.texts(questions.names)
-        if not unchecked.peer:
-            return questions, await asked, None
-        lookups = _Lookups(resolver, asyncio.get_running_loop(), time.monotonic() + BUDGET_S)
-        loop = asyncio.get_running_loop()
-        found = loop.run_in_executor(self._pool, _spf, unchecked.peer, unchecked.sender, lookups)
-        records, result = await asyncio.gather(asked, found)
-        return questions, {**lookups.seen, **records}, result
+    async def finish(self, unchecked: Unchecked) -> Checks | None:
+        """The checks, with what the DNS says within its budget; None where they failed."""
+        resolver, questions, loop = self.resolver, unchecked.questions, asyncio.get_running_loop()
+        lookups, result = _Lookups(resolver, loop, time.monotonic() + BUDGET_S), None
+        asked = asyncio.ensure_future(resolver.texts(questions.names))
+        if unchecked.peer:
+            result = await loop.run_in_executor(self._pool, _spf, unchecked.peer, unchecked.sender, lookups)
+        records = {**lookups.seen, **await asked}
+        try:
+            return await loop.run_in_executor(self._pool, check, questions, records, result)
+        except Exception as error:  # noqa: BLE001 - as above: such a mail is unproved
+            log.failure("verify.failed", error)
+            return None
 
     @property
     def resolver(self) -> Resolver:

@@ -11,7 +11,7 @@ from typing import Literal
 
 from maildesk import clock, log
 from maildesk.errors import DiskNearlyFull, MaildeskError
-from maildesk.mail.checks import Checks, check
+from maildesk.mail.checks import Checks
 from maildesk.mail.model import Mail
 from maildesk.mail.parse import understand
 from maildesk.mail.token import looks_like_token
@@ -148,8 +148,7 @@ class Worker:
         try:
             mail, is_signed, checks = await loop.run_in_executor(pool, self._understood, mail_id)
             if isinstance(checks, Unchecked):
-                answers = await self._verifier.finish(checks)
-                checks = await loop.run_in_executor(self._quick, check, *answers)
+                checks = await self._verifier.finish(checks)
         except Exception as error:  # noqa: BLE001 - whatever reading raises, the mail stays in the ledger and is tried again
             await self._failed(mail_id, error)
             return

@@ -14,7 +14,7 @@ import pytest
 from maildesk.config import Trust
 from maildesk.desk.proof import judge
 from maildesk.desk.trust import Verdict
-from maildesk.mail.checks import Checks, check
+from maildesk.mail.checks import Checks
 from maildesk.mail.model import Envelope
 from maildesk.mail.parse import understand
 from maildesk.store import ledger
@@ -71,7 +71,7 @@ def checked(desk: World, raw: bytes, **values: object) -> tuple[Checks | None, V
 
     async def look() -> Checks | None:
         begun = await asyncio.to_thread(verifier.begin, raw, mail, at)
-        return check(*await verifier.finish(begun)) if isinstance(begun, Unchecked) else begun
+        return await verifier.finish(begun) if isinstance(begun, Unchecked) else begun
 
     found = asyncio.run(look())
     is_relay = desk.directory.is_relay(at.peer)

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from maildesk.mail.checks import Checks, Spf, ask, check
+from maildesk.mail.parse import understand
 from maildesk.mail.signed import Signed
 from tests.signing import FIELDS, ed25519_key, records, rsa_key, sign
 
@@ -139,6 +140,52 @@ def test_what_a_signature_leaves_open_is_told() -> None:
     assert only(sign(LEA, "client.test", fields=("from", "to", "date", "subject"))).unsigned == ("message-id",)
     assert only(sign(copied, "client.test", fields=("from", "to", "date", "subject", "message-id"))).unsigned == ("cc",)
 
+
+edits = st.lists(
+    st.tuples(
+        st.floats(0, 1),
+        st.integers(0, 3),
+        st.sampled_from(
+            [
+                b"",
+                b" ",
+                b"\t",
+                b"\r\n",
+                b"\n",
+                b"\r",
+                b"\0",
+                b":",
+                b"x",
+                b"\r\n ",
+                b"From: eve@evil.test\r\n",
+                b"Subject: s\r\n",
+            ]
+        ),
+    ),
+    min_size=1,
+    max_size=3,
+)
+
+
+@given(edits, st.sampled_from(["relaxed/relaxed", "simple/simple"]))
+def test_what_verifies_is_what_was_signed(changes: list[tuple[float, int, bytes]], form: str) -> None:
+    """However a signed mail is cut and mended, where its signature still holds in full the desk reads the same mail."""
+    raw = ED25519[form]
+    for place, cut, put in changes:
+        at = int(place * len(raw))
+        raw = raw[:at] + put + raw[at + cut :]
+    found = signed(raw, {"s1._domainkey.client.test": (ed25519_key()[1],)})
+    if [one for one in found if one.found == "pass" and not one.unsigned]:
+        before, after = understand(LEA), understand(raw)
+        assert (after.author, after.subject, after.to) == (before.author, before.subject, before.to)
+        assert (after.date, after.message_id) == (before.date, before.message_id)
+        assert after.full_text.split() == before.full_text.split()
+
+
+ED25519 = {
+    form: sign(LEA, "client.test", algorithm="ed25519-sha256", form=form)
+    for form in ("relaxed/relaxed", "simple/simple")
+}
 
 ODD_HEADERS = {
     "a space before a colon": lambda raw: raw.replace(b"Subject:", b"Subject :"),

@@ -74,7 +74,7 @@ class Look:
         peer = "127.0.0.1" if self.way == "results" else PEER
         envelope, mail = Envelope("smtp", peer, spoof.sender, ("support@desk.test",), START), understand(raw)
         begun = self.verifier.begin(raw, mail, envelope)
-        checks = check(*self.runner.run(self.verifier.finish(begun))) if isinstance(begun, Unchecked) else begun
+        checks = self.runner.run(self.verifier.finish(begun)) if isinstance(begun, Unchecked) else begun
         is_relay = self.directory.is_relay(peer)
         return mail, judge(mail, envelope, self.directory.config.trust, checks, is_relay=is_relay)
 
