@@ -41,8 +41,9 @@ Status: 5.1.1
 --b--
 """
 UNPROVED = "mx.desk.test; spf=none; dkim=none; dmarc=none header.from={domain}"
-FORGED = "mx.desk.test; spf=fail; dkim=none; dmarc=fail (p=reject) header.from={domain}"
-PROOFS = {"proved": PROVED, "unproved": UNPROVED, "forged": FORGED}
+FORGED = "mx.desk.test; spf=fail; dkim=none; dmarc=fail header.from={domain}"
+UNMET = FORGED.replace("dmarc=fail", "dmarc=fail policy.dmarc=none")
+PROOFS = {"proved": PROVED, "unproved": UNPROVED, "policy not met": UNMET, "forged": FORGED}
 
 
 @dataclass
@@ -101,16 +102,16 @@ NUMBER = "the number"
 BOUNCE = "a letter's bounce address"
 HOLDERS = (
     *(Holder(SIGNED, EVE, proof, customers) for proof in PROOFS),
-    *(Holder(SIGNED, LEA, proof, customers) for proof in ("unproved", "forged")),
+    *(Holder(SIGNED, LEA, proof, customers) for proof in ("unproved", "policy not met", "forged")),
     *(Holder(SIGNED, ANA, proof, customers) for proof in ("unproved", "forged")),
-    *(Holder(NOTICE, EVE, proof, agents) for proof in PROOFS),
+    *(Holder(NOTICE, EVE, proof, agents) for proof in ("proved", "unproved", "forged")),
     *(Holder(NOTICE, LEA, proof, agents) for proof in ("unproved", "forged")),
     *(Holder(NOTICE, ANA, proof, agents) for proof in ("unproved", "forged")),
-    *(Holder(TOKEN, EVE, proof, agents, agent_proof="token") for proof in PROOFS),
-    *(Holder(TOKEN, ANA, proof, agents, agent_proof="token") for proof in ("unproved", "forged")),
-    *(Holder(IDS, EVE, proof, mailbox, our_id) for proof in PROOFS),
+    *(Holder(TOKEN, EVE, proof, agents, agent_proof="token") for proof in ("proved", "unproved", "forged")),
+    *(Holder(TOKEN, ANA, proof, agents, agent_proof="token") for proof in ("unproved", "policy not met", "forged")),
+    *(Holder(IDS, EVE, proof, mailbox, our_id) for proof in ("proved", "unproved", "forged")),
     *(Holder(IDS, LEA, proof, mailbox, our_id) for proof in ("unproved", "forged")),
-    *(Holder(NUMBER, EVE, proof, mailbox, subject="[#50031] Hello") for proof in PROOFS),
+    *(Holder(NUMBER, EVE, proof, mailbox, subject="[#50031] Hello") for proof in ("proved", "unproved", "forged")),
     *(Holder(NUMBER, LEA, proof, mailbox, subject="[#50031] Hello") for proof in ("unproved", "forged")),
     Holder(BOUNCE, EVE, "unproved", bounces, is_report=True),
 )

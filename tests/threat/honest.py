@@ -1,7 +1,7 @@
 """Ordinary mail of ordinary people: conversations from many kinds of set-up through one desk, and how each mail was treated.
 
 `play("phones")` gives what became of each mail of that kind, `table()` all kinds in Markdown: the README's trust page shows it.
-What the people of a kind do stands in setups.py; everything is made of one seed, so that a run is like the last.
+What the people of a kind do stands in setups.py and verified.py; everything is made of one seed, so that a run is like the last.
 """
 
 from __future__ import annotations
@@ -69,9 +69,12 @@ class Stage:
         """The mail arrives, a while after the one before; sender: of the envelope, where it is not the author."""
         self.later(minutes=self.chance.randrange(8, 40))
         raw = draft.to_bytes(self.world.now)
+        if draft.finish is not None:
+            raw, self.world.records = draft.finish(raw)
         author = parseaddr(draft.headers["From"])[1]
         before = self.last_mail()
         self.world.give(raw, *draft.recipients, sender=author if sender is None else sender)
+        self.world.records = None
         letters = self.world.letters()
         self.letters += letters
         found = self._look(before, draft, wanted, follows, letters)
@@ -136,7 +139,7 @@ Conversation = Callable[[Stage, int], None]
 @functools.cache
 def play(kind: str) -> tuple[Treated, ...]:
     """How a desk treats the mails of one kind of set-up: conversation after conversation until there are enough."""
-    from tests.threat.setups import KINDS
+    from tests.threat.kinds import KINDS
 
     agents = (
         Agent(address=ANA.address, name=ANA.name, aliases=("ana.lima@desk.test",)),
@@ -181,7 +184,7 @@ HEAD = "| set-up | mails | new tickets | joined | held | other | confirmed | fla
 
 def table() -> str:
     """All kinds in Markdown, with a last line for all together."""
-    from tests.threat.setups import KINDS
+    from tests.threat.kinds import KINDS
 
     rows = [row(kind) for kind in KINDS]
     return "\n".join((HEAD, f"|{'---|' * (HEAD.count('|') - 1)}", *rows, _total(tuple(KINDS)))) + "\n"

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from email import policy
 from email.message import EmailMessage
 from email.utils import format_datetime, formataddr
 
+from maildesk.mail.checks import Records
 from tests.desk.world import Letter
 
 SUPPORT = "support@desk.test"
@@ -143,7 +145,8 @@ PROGRAMS = (GMAIL, OUTLOOK, APPLE, THUNDERBIRD)
 
 @dataclass(frozen=True)
 class Draft:
-    """A mail before it is bytes. results: what the desk's mail server found; recipients: of the envelope."""
+    """A mail before it is bytes. results: what the desk's mail server found, "" when it checks nothing; recipients: of the
+    envelope; finish: what becomes of the bytes on their way, and what the DNS says to a desk that checks them."""
 
     headers: dict[str, str]
     text: str
@@ -153,6 +156,7 @@ class Draft:
     marker: str = ""
     hops: tuple[str, ...] = ()
     attachments: tuple[tuple[str, str, bytes], ...] = ()
+    finish: Callable[[bytes], tuple[bytes, Records]] | None = None
 
     def with_headers(self, **fields: str) -> Draft:
         """With further or other fields; "" drops one. Names as `Reply_To`."""
@@ -162,7 +166,8 @@ class Draft:
     def to_bytes(self, now: datetime) -> bytes:
         """The mail as the desk's own mail server hands it on."""
         mail = EmailMessage(policy=policy.SMTPUTF8 if not _is_plain(self.headers) else policy.SMTP)
-        mail["Authentication-Results"] = self.results
+        if self.results:
+            mail["Authentication-Results"] = self.results
         mail["Received"] = (
             f"from out.example.test (out.example.test [192.0.2.7]) by mx.desk.test; {format_datetime(now)}"
         )

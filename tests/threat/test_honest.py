@@ -7,7 +7,7 @@ import pytest
 from tests.conftest import ROOT
 from tests.threat import honest
 from tests.threat.honest import Treated
-from tests.threat.setups import KINDS
+from tests.threat.kinds import KINDS
 
 README = (ROOT / "README.md").read_text("utf-8")
 MAX_HELD_SHARE = 0.01
