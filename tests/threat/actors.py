@@ -27,6 +27,19 @@ DOMAINS = {
 REAL_LEVELS = {"home.test": 3, "plain.test": 2}
 FORGED_LEVELS = {"client.test": 0, "desk.test": 0, "field.test": 2, "home.test": 2, "plain.test": 2}
 SUPPORT, SALES = "support@desk.test", "sales@desk.test"
+NOTICES = (
+    "new",
+    "reply",
+    "assigned",
+    "note",
+    "taken",
+    "who-wrote",
+    "named",
+    "receipt",
+    "not-sent",
+    "not-done",
+    "undelivered",
+)
 COMMANDS = (
     "#solved",
     "#tag vip",
@@ -51,8 +64,17 @@ class Seen:
     text: str
     raw: bytes
     return_path: str
-    is_notice: bool
-    is_letter: bool = True
+    notice: str = ""
+
+    @property
+    def is_letter(self) -> bool:
+        """Whether the desk wrote it."""
+        return bool(self.notice)
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it is an agent's, about a ticket."""
+        return self.notice in NOTICES
 
 
 @dataclass
@@ -85,15 +107,19 @@ def cast() -> tuple[Actor, ...]:
         "cross",
         "absent",
     )
-    enemy = ("forge",) * 8 + (
-        "open",
-        "reply",
-        "forge_agent",
-        "forge_agent",
-        "bounce",
-        "replay",
-        "return_letter",
-        "number",
+    enemy = (
+        ("forge",) * 6
+        + ("impersonate",) * 4
+        + (
+            "open",
+            "reply",
+            "forge_agent",
+            "forge_agent",
+            "bounce",
+            "replay",
+            "return_letter",
+            "number",
+        )
     )
     return (
         Actor("customer", ("lea@client.test", "lea@second.test"), customer),
@@ -205,7 +231,6 @@ def written(
     stage.sent.append(sent)
     copy = Seen(
         claimed, claimed, to + cc, f"<{message_id}@{claimed.rpartition('@')[2]}>", references, subject, body, raw, "",
-        False, False,
     )  # fmt: skip
     # Whoever stands in Cc gets the mail itself, with every address that it shows.
     for other in stage.cast:
@@ -220,7 +245,7 @@ def received(letter: Letter) -> Seen:
     return Seen(
         str(head["From"]), str(head["Reply-To"]), (letter.recipient,), str(head["Message-ID"]),
         " ".join(f"{head['References'] or ''} {head['Message-ID']}".split()), str(head["Subject"]), letter.text, letter.content,
-        letter.envelope_from, letter.notice not in ("answer", "confirmation", "confirmation-unproved", "confirmation-for"),
+        letter.envelope_from, letter.notice,
     )  # fmt: skip
 
 
