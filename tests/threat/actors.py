@@ -7,6 +7,7 @@ the mail server, `results`, says who really wrote.
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -222,6 +223,11 @@ def written(
         lines += ["--b0--", ""]
     else:
         lines += ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "", body, ""]
+    # Whoever wrote them: an agent may confirm a mail in their name.
+    commands = commands or tuple(
+        (line[1:].partition(" ")[0], line.partition(" ")[2])
+        for line in itertools.takewhile(lambda line: line.startswith("#"), words.splitlines())
+    )
     raw = "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "surrogateescape")
     ours = tuple(a for a in to + cc if a.endswith(("@desk.test", "@reply.desk.test")) and not law.is_agent(a))
     sent = Sent(

@@ -203,11 +203,9 @@ def impersonate(stage: Stage, actor: Actor) -> Sent | None:
     order = {"not-taken": "#confirm", "held": f"#release {stage.chance.choice(ids) if ids else 1}"}.get(seen.notice, "")
     top = f"{order or stage.chance.choice(COMMANDS)}\n\n" if order or stage.likely(0.4) else ""
     words, quoted = body_of(stage, f"{top}MARK it is me", seen)
-    word, _, argument = order.removeprefix("#").partition(" ")
     return written(
         stage, actor, claimed, (seen.reply_to if "@" in seen.reply_to else SUPPORT,), words, "impersonate",
         references=seen.references, subject=f"Re: {seen.subject}", quoted=quoted,
-        commands=((word, argument),) if order and words.startswith(order) else (),
         cc=(actor.addresses[-1],) if stage.likely(0.4) and actor.addresses[-1] != claimed else (),
     )  # fmt: skip
 

@@ -272,7 +272,7 @@ class Law:
         for ticket_id in tickets:
             if self.is_act(sent, ticket_id) and not is_refused:
                 self._command(sent, ticket_id)
-            if self.is_agent(sent.claimed) and self.own_tokens(sent):
+            if self.is_agent(sent.claimed) and (sent.is_confirmed or self.own_tokens(sent)):
                 is_note = ("note", "") in sent.commands
                 is_public = ticket_id in answered and not is_note and self.is_act(sent, ticket_id)
             else:
