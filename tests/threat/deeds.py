@@ -198,7 +198,8 @@ def impersonate(stage: Stage, actor: Actor) -> Sent | None:
     seen = _recent(stage, rare if rare and stage.likely(0.7) else agents if agents and stage.likely(0.4) else others)
     if seen is None:
         return None
-    claimed = stage.chance.choice((seen.to[0], seen.to[0], actor.addresses[0], stage.somebody()))
+    names = (seen.to[0], seen.to[0], actor.addresses[0], stage.somebody())
+    claimed = stage.chance.choice(names[1:] + names[2:3] if seen.notice == "not-taken" else names)
     ids = _HELD.findall(seen.text)
     order = {"not-taken": "#confirm", "held": f"#release {stage.chance.choice(ids) if ids else 1}"}.get(seen.notice, "")
     top = f"{order or stage.chance.choice(COMMANDS)}\n\n" if order or stage.likely(0.4) else ""
