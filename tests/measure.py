@@ -9,6 +9,8 @@ idle     memory (PSS of the tree) and processor time of an idle desk with SMTP, 
 rebuild  reading the same mix again: the time of a dry run, of a rebuild that changes every entry, and of one beside the running
          desk, with what a sender waits for the 250 meanwhile
 trust    what it adds to the time of a mail, the whole way without the DNS, to check its author (tests/measure_trust.py)
+extraction  random actors against a desk, and after each step the law that nothing leaves a ticket but to its participants:
+         --steps N --seed N, and --replay WORLD:STEP
 """
 
 from __future__ import annotations
@@ -38,7 +40,7 @@ from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
 from tests.servers.sink import Sink, read_journal
-from tests.threat import honest
+from tests.threat import honest, machine
 from tests.wait import until
 
 _PIXEL = base64.b64decode(
@@ -272,6 +274,8 @@ def _cpu_s(pid: int) -> float:
 
 
 def main() -> None:
+    if sys.argv[1:2] == ["extraction"]:
+        sys.exit(machine.main(sys.argv[2:]))
     if sys.argv[1:2] and sys.argv[1] in measure_mail.WHAT:
         measure_mail.main()
         return

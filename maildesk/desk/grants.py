@@ -74,7 +74,7 @@ def _held(case: Case, grant: Grant) -> Case:
         return case.held(
             "agent-unverified", "its author is not the agent whom the address was sent to, or it is too old"
         )
-    if case.directory.needs_alignment and not case.verdict.is_aligned:
+    if case.verdict.is_failed or (case.directory.needs_alignment and not case.verdict.is_aligned):
         case = case.held("agent-unverified", "it is not proved that the agent wrote it")
         if case.facts.explained:
             return case

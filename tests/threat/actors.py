@@ -7,6 +7,7 @@ the mail server, `results`, says who really wrote.
 from __future__ import annotations
 
 import base64
+import itertools
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -27,6 +28,19 @@ DOMAINS = {
 REAL_LEVELS = {"home.test": 3, "plain.test": 2}
 FORGED_LEVELS = {"client.test": 0, "desk.test": 0, "field.test": 2, "home.test": 2, "plain.test": 2}
 SUPPORT, SALES = "support@desk.test", "sales@desk.test"
+NOTICES = (
+    "new",
+    "reply",
+    "assigned",
+    "note",
+    "taken",
+    "who-wrote",
+    "named",
+    "receipt",
+    "not-sent",
+    "not-done",
+    "undelivered",
+)
 COMMANDS = (
     "#solved",
     "#tag vip",
@@ -51,8 +65,17 @@ class Seen:
     text: str
     raw: bytes
     return_path: str
-    is_notice: bool
-    is_letter: bool = True
+    notice: str = ""
+
+    @property
+    def is_letter(self) -> bool:
+        """Whether the desk wrote it."""
+        return bool(self.notice)
+
+    @property
+    def is_notice(self) -> bool:
+        """Whether it is an agent's, about a ticket."""
+        return self.notice in NOTICES
 
 
 @dataclass
@@ -85,15 +108,19 @@ def cast() -> tuple[Actor, ...]:
         "cross",
         "absent",
     )
-    enemy = ("forge",) * 8 + (
-        "open",
-        "reply",
-        "forge_agent",
-        "forge_agent",
-        "bounce",
-        "replay",
-        "return_letter",
-        "number",
+    enemy = (
+        ("forge",) * 6
+        + ("impersonate",) * 4
+        + (
+            "open",
+            "reply",
+            "forge_agent",
+            "forge_agent",
+            "bounce",
+            "replay",
+            "return_letter",
+            "number",
+        )
     )
     return (
         Actor("customer", ("lea@client.test", "lea@second.test"), customer),
@@ -196,6 +223,11 @@ def written(
         lines += ["--b0--", ""]
     else:
         lines += ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: 8bit", "", body, ""]
+    # Whoever wrote them: an agent may confirm a mail in their name.
+    commands = commands or tuple(
+        (line[1:].partition(" ")[0], line.partition(" ")[2])
+        for line in itertools.takewhile(lambda line: line.startswith("#"), words.splitlines())
+    )
     raw = "\n".join(lines).replace("\r\n", "\n").replace("\n", "\r\n").encode("utf-8", "surrogateescape")
     ours = tuple(a for a in to + cc if a.endswith(("@desk.test", "@reply.desk.test")) and not law.is_agent(a))
     sent = Sent(
@@ -205,7 +237,6 @@ def written(
     stage.sent.append(sent)
     copy = Seen(
         claimed, claimed, to + cc, f"<{message_id}@{claimed.rpartition('@')[2]}>", references, subject, body, raw, "",
-        False, False,
     )  # fmt: skip
     # Whoever stands in Cc gets the mail itself, with every address that it shows.
     for other in stage.cast:
@@ -220,7 +251,7 @@ def received(letter: Letter) -> Seen:
     return Seen(
         str(head["From"]), str(head["Reply-To"]), (letter.recipient,), str(head["Message-ID"]),
         " ".join(f"{head['References'] or ''} {head['Message-ID']}".split()), str(head["Subject"]), letter.text, letter.content,
-        letter.envelope_from, letter.notice not in ("answer", "confirmation", "confirmation-unproved", "confirmation-for"),
+        letter.envelope_from, letter.notice,
     )  # fmt: skip
 
 

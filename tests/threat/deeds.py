@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
-from datetime import timedelta
 
 from tests.threat.actors import (
     COMMANDS,
@@ -17,10 +17,11 @@ from tests.threat.actors import (
     Stage,
     body_of,
     constructed,
+    quotation,
     tokens_of,
     written,
 )
-from tests.threat.law import Sent
+from tests.threat.law import MARKER, Sent
 
 MACHINE_MARKS = (
     "Auto-Submitted: auto-replied",
@@ -29,8 +30,7 @@ MACHINE_MARKS = (
     "Precedence: auto_reply",
     "X-Auto-Response-Suppress: All\nAuto-Submitted: auto-replied",
 )
-# The same content is known for 30 days.
-REPLAYED_WITHIN = timedelta(days=29)
+_HELD = re.compile(r"^- (\d+):", re.MULTILINE)
 
 
 def _boxes(stage: Stage) -> tuple[str, ...]:
@@ -106,9 +106,13 @@ def number(stage: Stage, actor: Actor) -> Sent:
 
 def show(stage: Stage, actor: Actor) -> None:
     """Something seen is forwarded past the desk: its reader knows its tokens from now on."""
-    seen = _recent(stage, actor.seen)
+    # What is about held mail, or about one's own mail, is shown as readily as the rest, although there is less of it.
+    rare = [s for s in _letters(actor) if s.notice in ("not-taken", "held")]
+    seen = _recent(stage, rare if rare and stage.likely(0.6) else actor.seen)
     if seen is not None:
-        stage.chance.choice([a for a in stage.cast if a is not actor]).seen.append(seen)
+        others = [a for a in stage.cast if a is not actor]
+        enemies = [a for a in others if "impersonate" in a.acts]
+        stage.chance.choice(enemies if stage.likely(0.7) else others).seen.append(seen)
 
 
 def absent(stage: Stage, actor: Actor) -> Sent | None:
@@ -186,12 +190,35 @@ def forge_agent(stage: Stage, actor: Actor) -> Sent:
     return _forged(stage, actor, stage.chance.choice([a.address for a in stage.law.agents]), "forged agent")
 
 
+def impersonate(stage: Stage, actor: Actor) -> Sent | None:
+    """A letter to somebody else that was shown to the actor is answered as that person would, in their name or not."""
+    others = [s for s in _letters(actor) if s.to[0] not in actor.addresses]
+    rare = [s for s in others if s.notice in ("not-taken", "held")]
+    agents = [s for s in others if s.is_notice]
+    seen = _recent(stage, rare if rare and stage.likely(0.7) else agents if agents and stage.likely(0.4) else others)
+    if seen is None:
+        return None
+    names = (seen.to[0], seen.to[0], actor.addresses[0], stage.somebody())
+    claimed = stage.chance.choice(names[1:] + names[2:3] if seen.notice == "not-taken" else names)
+    ids = _HELD.findall(seen.text)
+    order = {"not-taken": "#confirm", "held": f"#release {stage.chance.choice(ids) if ids else 1}"}.get(seen.notice, "")
+    top = f"{order or stage.chance.choice(COMMANDS)}\n\n" if order or stage.likely(0.4) else ""
+    words, quoted = body_of(stage, f"{top}MARK it is me", seen)
+    return written(
+        stage, actor, claimed, (seen.reply_to if "@" in seen.reply_to else SUPPORT,), words, "impersonate",
+        references=seen.references, subject=f"Re: {seen.subject}", quoted=quoted,
+        cc=(actor.addresses[-1],) if stage.likely(0.4) and actor.addresses[-1] != claimed else (),
+    )  # fmt: skip
+
+
 def replay(stage: Stage, actor: Actor) -> Sent | None:
     """Bytes that somebody sent before, once more: signed as they were, to other addresses at times."""
-    found = [s for s in stage.sent[-60:] if s.at is not None and stage.now - s.at < REPLAYED_WITHIN]
-    if not found:
+    if not stage.sent:
         return None
-    sent = stage.chance.choice(found)
+    sent = stage.chance.choice(stage.sent[-60:])
+    if stage.likely(0.5):
+        # A signature says nothing of fields that it does not name.
+        sent = replace(sent, raw=sent.raw.replace(b"MIME-Version: 1.0", b"MIME-Version: 1.0\r\nX-Way: another", 1))
     recipients = sent.recipients if stage.likely(0.7) else (SUPPORT,)
     return replace(
         sent, envelope=actor.addresses[0], recipients=recipients, what=f"replay of {sent.what}", markers=(), cc=(),
@@ -291,6 +318,37 @@ def away(stage: Stage, actor: Actor) -> Sent | None:
     return _worked(stage, actor, (("tag", "wrong"),), "MARK no address of mine.", "away", to=to)
 
 
+def confirm(stage: Stage, actor: Actor) -> Sent | None:
+    """The agent says that a mail was theirs, where it was; and never that a forged one was."""
+    found = [s for s in _letters(actor) if s.notice == "not-taken" and _is_real(stage, s)]
+    return _ordered(stage, actor, _recent(stage, found), ("confirm", ""))
+
+
+def _is_real(stage: Stage, seen: Seen) -> bool:
+    return all(stage.law.contents[m].level == 4 for m in MARKER.findall(seen.text.partition("Your message")[2]))
+
+
+def release(stage: Stage, actor: Actor) -> Sent | None:
+    """An agent decides on held mail, at random."""
+    found = _recent(stage, [s for s in _letters(actor) if s.notice == "held"])
+    ids = _HELD.findall(found.text) if found is not None else []
+    if not ids:
+        return None
+    verb = stage.chance.choice(("release", "release", "discard"))
+    return _ordered(stage, actor, found, (verb, stage.chance.choice(ids)))
+
+
+def _ordered(stage: Stage, actor: Actor, seen: Seen | None, order: tuple[str, str]) -> Sent | None:
+    if seen is None:
+        return None
+    line = f"#{order[0]} {order[1]}".strip()
+    return written(
+        stage, actor, actor.addresses[0], (seen.reply_to if "@" in seen.reply_to else SUPPORT,), f"{line}\n\nMARK", order[0],
+        references=seen.references, subject=f"Re: {seen.subject}", commands=(order,),
+        quoted=quotation(stage, seen, "angled"),
+    )  # fmt: skip
+
+
 def base(stage: Stage, actor: Actor) -> Sent:
     """A new mail of an agent's to a mailbox."""
     return written(stage, actor, actor.addresses[0], _boxes(stage), "MARK a matter of mine", "base")
@@ -326,6 +384,7 @@ ACTS: dict[str, Act] = {
     "bounce": bounce,
     "forge": forge,
     "forge_agent": forge_agent,
+    "impersonate": impersonate,
     "replay": replay,
     "return_letter": return_letter,
     "answer": answer,
@@ -334,6 +393,8 @@ ACTS: dict[str, Act] = {
     "people": people,
     "cross": cross,
     "away": away,
+    "confirm": confirm,
+    "release": release,
     "base": base,
     "behalf": behalf,
 }

@@ -42,6 +42,7 @@ class Content:
     level: int
     step: int
     tickets: set[int] = field(default_factory=set)
+    boxes: set[str] = field(default_factory=set)
     is_public: bool = False
 
 
@@ -87,7 +88,7 @@ class Sent:
 
     level: what a mail server finds: 4 signed, 3 by its path, 2 nothing known, 0 forged. tokens: those of its recipients; ids:
     those of its references. commands: the words at the very top. is_auto: it bears a machine's marks. is_replay: the bytes
-    were there before.
+    were there before. is_confirmed: its agent said later that it was theirs.
     """
 
     raw: bytes
@@ -103,6 +104,7 @@ class Sent:
     is_replay: bool = False
     references: str = ""
     at: datetime | None = None
+    is_confirmed: bool = False
 
 
 def read_letter(row: tuple[int, str, int | None, str, bytes, str]) -> Letter:
@@ -192,18 +194,31 @@ class Law:
         """Whether a mail is an agent's act on a ticket: real token of their own, proved as configured, a person's, new."""
         if sent is None or not self.is_agent(sent.claimed) or sent.is_auto or sent.is_replay:
             return False
+        if sent.is_confirmed:
+            return True
         if sent.level < (2 if self.token_mode else 4):
             return False
         return ticket_id in self.own_tokens(sent)
 
-    def opens(self, sent: Sent | None) -> bool:
-        """Whether a mail may open a ticket for somebody else: a proved agent's."""
-        return (
-            sent is not None
-            and self.is_agent(sent.claimed)
-            and sent.level == 4
-            and not (sent.is_auto or sent.is_replay)
+    def need_order(self, order: Sent | None, mail: int, sent: Sent, kind: str) -> None:
+        """What lets in a mail that was held, or makes an act of a note: the agent whose letter it was, in words of theirs."""
+        _hold(order is not None and self.is_agent(order.claimed), f"mail {mail} was {kind} by nobody")
+        assert order is not None
+        words = f"{' '.join(order.recipients)} {order.references}".lower()
+        is_own = any(self.issued.get(t, ("", None, ""))[0] == order.claimed for t in TOKEN.findall(words))
+        # A one-time address went to the agent alone, whose own domain may not be able to prove anything.
+        level = 0 if kind == "confirmed" else 2 if self.token_mode else 4
+        is_said = (("confirm", "") if kind == "confirmed" else ("release", str(mail))) in order.commands
+        is_fit = is_own and is_said and order.level >= level and not (order.is_auto or order.is_replay)
+        _hold(
+            is_fit, f"mail {mail} of {sent.claimed} was {kind} by {order.what} of {order.claimed}, level {order.level}"
         )
+        if kind == "confirmed":
+            _hold(order.claimed == sent.claimed, f"{order.claimed} confirmed a mail of {sent.claimed}")
+
+    def opens(self, sent: Sent | None) -> bool:
+        """Whether a mail may open a ticket for somebody else: a proved agent's; once more, it is fixed text once more."""
+        return sent is not None and self.is_agent(sent.claimed) and sent.level == 4 and not sent.is_auto
 
     def may_join(self, sent: Sent, ticket_id: int) -> bool:
         """Whether anything in a mail points to a ticket: a real token or id of ours, or one of its mails by a participant."""
@@ -212,13 +227,20 @@ class Law:
         if any(self.issued.get(t, ("", None, ""))[1] == ticket_id for t in tokens):
             return True
         # An agent's forward of what the ticket holds is found by what is inside.
-        return sent.claimed in self.people.get(ticket_id, {}) or self.is_agent(sent.claimed)
+        is_named = any(ticket_id in self.contents[m].tickets for m in MARKER.findall(sent.references))
+        # A note that nobody but agents sees, and that says so.
+        is_agents = self.is_agent(sent.claimed) and (is_named or sent.level == 4 or sent.is_confirmed)
+        return sent.claimed in self.people.get(ticket_id, {}) or is_agents
 
-    def learn(self, sent: Sent | None, step: int, tickets: Iterable[int], new: dict[int, Row]) -> None:
+    def learn(
+        self, sent: Sent | None, step: int, tickets: Iterable[int], new: dict[int, Row], boxes: Iterable[str]
+    ) -> None:
         """Who takes part from now on, and where the mail's content is."""
         if sent is None:
             return
         inside = set(MARKER.findall(sent.raw.decode("latin-1")))
+        for marker in inside & self.contents.keys():
+            self.contents[marker].boxes.update(boxes)
         for address in (*([sent.claimed] if sent.level >= 3 and not sent.is_replay else []), *sent.cc):
             self.had.setdefault(address, set()).update(inside)
         for ticket_id in tickets:
@@ -250,8 +272,9 @@ class Law:
         for ticket_id in tickets:
             if self.is_act(sent, ticket_id) and not is_refused:
                 self._command(sent, ticket_id)
-            if self.is_agent(sent.claimed) and self.own_tokens(sent):
-                is_public = ticket_id in answered and self.is_act(sent, ticket_id)
+            if self.is_agent(sent.claimed) and (sent.is_confirmed or self.own_tokens(sent)):
+                is_note = ("note", "") in sent.commands
+                is_public = ticket_id in answered and not is_note and self.is_act(sent, ticket_id)
             else:
                 is_public = sent.claimed in self.people.get(ticket_id, {})
             for marker in sent.markers:
@@ -267,7 +290,7 @@ class Law:
             if word == "uncc":
                 people.pop(argument, None)
 
-    def check_letter(self, letter: Letter, sent: Sent | None, rows: dict[int, Row], mailboxes: Iterable[str]) -> None:
+    def check_letter(self, letter: Letter, sent: Sent | None, rows: dict[int, Row]) -> None:
         """One letter: its shape, its cause, and every marker in it."""
         head, recipient = letter.head, letter.recipient
         to = [str(v) for name, v in head.items() if name.lower() in ("to", "cc", "bcc", "resent-to")]
@@ -279,14 +302,17 @@ class Law:
             return
         agent = next((a for a in self.agents if a.address == recipient), None)
         if agent is not None:
-            at = [rows[letter.ticket_id].mailbox] if letter.ticket_id in rows else list(mailboxes)
+            inside = MARKER.findall(sent.raw.decode("latin-1")) if sent is not None else []
             for one in found:
+                at = {rows[letter.ticket_id].mailbox} if letter.ticket_id in rows else one.boxes
                 # Who has an address on a ticket works on it: they opened it, or it was handed to them.
                 is_theirs = (
                     one.claimed == recipient or any(box in agent.mailboxes for box in at) or one.kind == "subject"
                 )
                 is_theirs = is_theirs or letter.ticket_id in self.works.get(recipient, ())
                 is_theirs = is_theirs or one.marker in self.had.get(recipient, ())
+                # A mail in an agent's name goes back to them whole.
+                is_theirs = is_theirs or (sent is not None and sent.claimed == recipient and one.marker in inside)
                 _hold(is_theirs, f"{recipient} answers not for {at}, and got {one}")
             return
         self._check_outside(letter, sent, found)

@@ -15,7 +15,7 @@ import sqlite3
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -23,12 +23,14 @@ from pathlib import Path
 
 from maildesk.config import Agent, Mailbox, Trust
 from maildesk.errors import UnknownMailbox
-from maildesk.jobs import JOBS, Now
+from maildesk.jobs import JOBS
 from tests.desk.world import World
 from tests.threat.actors import SALES, SUPPORT, Actor, Stage, cast, received
 from tests.threat.deeds import ACTS
 from tests.threat.law import Broken, Law, Person, Row, Sent, read_letter
 
+# A row of the ledger: id, outcome, ticket, mailbox, authority.
+Mail = tuple[int, str, int | None, str, str | None]
 WORLD_STEPS = 250
 FORMS = ("plus", "plus", "plus", "minus", "domain:reply.desk.test", "none")
 
@@ -86,6 +88,7 @@ class Machine:
         self.rows: dict[int, Row] = {}
         self._is_unsigned = bool(unsigned)
         self._letter = self._mail = 0
+        self._given: dict[int, Sent] = {}
         self._database = sqlite3.connect(f"{(folder / 'desk.db').as_uri()}?mode=ro", uri=True)
 
     def close(self) -> None:
@@ -96,7 +99,7 @@ class Machine:
         """One act, or time that passes; then the law. Raises Broken."""
         if self.chance.random() < 0.08:
             self._time_passes()
-            self._check(None, number)
+            self._check(None, number, ())
             return
         actor: Actor = self.chance.choice(self.cast)
         stage = Stage(self.chance, self.law, self.cast, number, self.world.now, self._is_unsigned, self.sent)
@@ -111,7 +114,8 @@ class Machine:
             return
         sent = replace(sent, recipients=taken)
         self.world.give(sent.raw, *taken, sender=sent.envelope)
-        self._check(sent, number)
+        self._check(sent, number, self._new_mails(sent))
+        self._let_in(sent, number)
 
     def _is_taken(self, recipient: str, sender: str) -> bool:
         """Whether the door takes mail for this address."""
@@ -131,21 +135,46 @@ class Machine:
         )
         span = self.chance.choice(spans)
         self.world.now += span
-        now = Now(self.world.now, self.world.settler, ())
         for job in JOBS:
-            self.world.store.write(lambda tx, job=job: job.run(tx, now)).result()
+            if not job.is_tidying:
+                self.world.run(job.name)
         self.trace.append(f"{span} pass")
 
-    def _check(self, sent: Sent | None, number: int) -> None:
-        mails = self._database.execute(
-            "SELECT id, outcome, ticket_id, mailbox FROM mails WHERE id > ? ORDER BY id", (self._mail,)
+    def _new_mails(self, sent: Sent) -> list[Mail]:
+        """The ledger's rows of what was just given."""
+        mails = self._mails("id > ?", self._mail)
+        if not mails:
+            raise Broken("a mail that was taken stands in no ledger")
+        self._mail = mails[-1][0]
+        self._given |= {mail[0]: sent for mail in mails}
+        return mails
+
+    def _mails(self, which: str, value: int | str) -> list[Mail]:
+        return self._database.execute(
+            f"SELECT id, outcome, ticket_id, mailbox, authority FROM mails WHERE {which} ORDER BY id", (value,)
         ).fetchall()
-        self._mail = mails[-1][0] if mails else self._mail
-        if sent is not None and (not mails or any(outcome == "received" for _, outcome, _, _ in mails)):
+
+    def _let_in(self, order: Sent | None, number: int) -> None:
+        """What was released or confirmed is settled again, with its agent as authority."""
+        waiting = self._mails("outcome = ?", "received")
+        if not waiting:
+            return
+        for mail_id, *_, authority in waiting:
+            kind = str(authority or "?").split()[0]
+            self.law.need_order(order, mail_id, self._given[mail_id], kind)
+        self.world.settle_waiting()
+        for mail in waiting:
+            sent, is_confirmed = self._given[mail[0]], str(mail[4]).startswith("confirmed")
+            sent = replace(sent, level=max(sent.level, 3), what=f"{mail[4]}: {sent.what}", is_confirmed=is_confirmed)
+            self.trace.append(f"{number}: mail {mail[0]} is {mail[4]}")
+            self._check(sent, number, self._mails("id = ?", mail[0]))
+
+    def _check(self, sent: Sent | None, number: int, mails: Sequence[Mail]) -> None:
+        if any(outcome == "received" for _, outcome, *_ in mails):
             raise Broken(f"a mail has no outcome: {mails}")
         before, self.rows = self.rows, self._tickets()
         # A duplicate names the ticket of its twin; its words are there already.
-        tickets = list(dict.fromkeys(t for _, outcome, t, _ in mails if t is not None and outcome != "duplicate"))
+        tickets = list(dict.fromkeys(t for _, outcome, t, *_ in mails if t is not None and outcome != "duplicate"))
         new = {key: row for key, row in self.rows.items() if key not in before}
         self.law.boxes |= {key: row.mailbox for key, row in new.items()}
         for ticket_id in tickets:
@@ -153,7 +182,7 @@ class Machine:
                 raise Broken(f"{sent.what} of {sent.claimed} joined ticket {ticket_id}, to which nothing points")
         for ticket_id, row in before.items():
             self.law.check_change(sent, ticket_id, row, self.rows[ticket_id])
-        self.law.learn(sent, number, tickets, new)
+        self.law.learn(sent, number, tickets, new, [mail[3] for mail in mails])
         letters = [
             read_letter(row)
             for row in self._database.execute(
@@ -165,7 +194,7 @@ class Machine:
         self.law.publish(sent, letters, tickets)
         for letter in letters:
             self._letter = letter.id
-            self.law.check_letter(letter, sent, self.rows, [mailbox for *_, mailbox in mails])
+            self.law.check_letter(letter, sent, self.rows)
             self.law.issue(letter)
             seen = received(letter)
             for actor in self.cast:
