@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from maildesk.config import Trust
+from maildesk.desk.directory import Directory
 from maildesk.desk.proof import judge
 from maildesk.desk.trust import Verdict
 from maildesk.mail.checks import Checks
@@ -199,6 +200,17 @@ def test_all_that_was_seen_is_kept(mx: World) -> None:
         "MX client.test",
         "A mx.client.test",
     }
+
+
+def test_a_reload_asks_other_servers(desk: World, dns: Dns) -> None:
+    """The resolver follows the configuration of the moment, and is kept while that names the same servers."""
+    verifier = Verifier(lambda: desk.directory)
+    first = verifier.resolver
+    assert verifier.resolver is first
+    config = desk.directory.config
+    changed = config.model_copy(update={"trust": config.trust.model_copy(update={"resolvers": ("192.0.2.53",)})})
+    desk.directory = Directory(changed, desk.keyring)
+    assert verifier.resolver.servers == ("192.0.2.53",)
 
 
 async def settle(desk: World, *mails: bytes) -> Worker:

@@ -17,7 +17,9 @@ Examples:
 
 
 @click.command("check", epilog=EPILOG)
-@click.option("--online", is_flag=True, help="Also try store, relay, IMAP, names, and a letter to the signed address.")
+@click.option(
+    "--online", is_flag=True, help="Also try store, DNS, relay, IMAP, names, and a letter to the signed address."
+)
 @click.option("--live", is_flag=True, help="Ask the running daemon what stands still.")
 @click.option("--json", "as_json", is_flag=True, help="The same for programs.")
 @click.pass_obj
