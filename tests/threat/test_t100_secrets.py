@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 
 import pytest
 
@@ -48,7 +49,8 @@ def _work(wire: Wire) -> None:
     # Our own letter again, a bounce of it, and one to a token that was tampered with.
     wire.gives(confirmation.raw, to_lea)
     wire.gives(_bounce(confirmation.raw), confirmation.sender, sender="")
-    with wire.client("127.0.100.1") as stranger:
+    # Whoever guesses is cut off, perhaps in the middle of a line.
+    with wire.client("127.0.100.1") as stranger, suppress(OSError):
         stranger.say("MAIL FROM:<eve@evil.test>")
         first = to_lea.index("+") + 1
         for at in range(first, first + 12):
