@@ -276,7 +276,7 @@ STYLES = ("angled", "angled", "angled", "header", "bars", "some lines", "bare")
 
 
 # What bears no mark may be one's own words, so that only what the desk wrote to the agent on this ticket is known in it.
-MARKED = ("angled", "header", "some lines")
+MARKED = ("angled", "some lines")
 
 
 def body_of(stage: Stage, words: str, seen: Seen | None, styles: tuple[str, ...] = STYLES) -> tuple[str, str]:
