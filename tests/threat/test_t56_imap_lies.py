@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Callable
 
 import pytest
@@ -68,3 +69,57 @@ async def test_a_mail_on_which_the_server_breaks_off_does_not_hold_up_the_others
     assert sorted(desk.subjects) == ["mail 1", "mail 2", "mail 4", "mail 5"]
     # Never past the one that is still owed.
     assert desk.position is None or desk.position[1] < 3
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("seed", range(3))
+async def test_a_server_that_lies_at_random_costs_no_mail(settings: Callable[..., Imap], seed: int) -> None:
+    """Wrong sizes, answers twice or not at all, UIDs that nobody asked for, foreign ones in SEARCH, broken connections: for a
+    while every answer may be a lie. Then it is honest, and every mail of the folder was taken, and nothing else."""
+    chance = random.Random(seed)
+    uids = {uid: mail(f"mail {uid}") for uid in range(1, 13)}
+    lies = [60]
+
+    def script(connection: Connection) -> None:
+        connection.greet_and_log_in()
+
+        def honest(tag: bytes, rest: bytes) -> None:
+            connection._ordinary(tag, rest, uids)
+
+        def fetch(tag: bytes, rest: bytes) -> None:
+            if lies[0] <= 0:
+                return honest(tag, rest)
+            lies[0] -= 1
+            match chance.randrange(5):
+                case 0:
+                    raise Gone
+                case 1:
+                    connection.say(tag + b" OK nothing")
+                case 2:
+                    connection.say(b"* 1 FETCH (UID 99 BODY[] {7}", b"foreign)")
+                    honest(tag, rest)
+                case 3:
+                    connection.say(
+                        b"* 1 FETCH (UID %d RFC822.SIZE %d)" % (chance.randrange(1, 13), chance.randrange(9999))
+                    )
+                    honest(tag, rest)
+                case _:
+                    honest(tag, rest)
+            return None
+
+        def search(tag: bytes, rest: bytes) -> None:
+            if lies[0] > 0 and chance.random() < 0.5:
+                lies[0] -= 1
+                connection.say(b"* SEARCH 99 98 4000000000 0", b"* SEARCH", tag + b" OK done")
+            else:
+                honest(tag, rest)
+
+        connection.serve({b"UID FETCH": fetch, b"UID SEARCH": search}, uids=uids)
+
+    desk = Desk()
+    wanted = {f"mail {uid}" for uid in uids}
+    with FakeImap(script) as server:
+        async with desk.watching(settings(server), backoff_s=(0.01, 0.05), poll_s=0.05, timeout_s=2.0):
+            await until_async(lambda: set(desk.subjects) >= wanted, 20)
+        assert b"EXPUNGE" not in server.heard
+    assert set(desk.subjects) == wanted
