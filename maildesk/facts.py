@@ -15,6 +15,8 @@ from maildesk.store.sqlite import Tx
 # for word: only while its sender may still be trying.
 DUPLICATES_FOR = timedelta(days=30)
 UNIDENTIFIED_FOR = timedelta(hours=12)
+# Those whom a customer adds are counted for so long.
+ADDED_IN = timedelta(days=1)
 # Enough of a ticket to quote from and to see what is new; the rest is in the store.
 _ENTRIES = 60
 # The text of a letter stands in front of its attachments.
@@ -102,7 +104,21 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         grant=next((g for g in (grants.find_grant(tx, i) for i in questions.grant_ids) if g is not None), None),
         held=ledger.list_held(tx, questions.held_ids),
         acted=acted,
+        silenced=tuple(a for a in questions.named if _is_silenced(tx, a, now)),
+        added_today=_added(tx, questions.author, now),
     )
+
+
+def _is_silenced(tx: Tx, address: str, now: datetime) -> bool:
+    return tx.find("silenced address", address_key=tickets.key(address), now=iso(now)) is not None
+
+
+def _added(tx: Tx, author: str | None, now: datetime) -> int:
+    """How many people the author has added to their tickets in 24 hours."""
+    if author is None:
+        return 0
+    row = tx.find("people added by a requester since", requester_key=tickets.key(author), since=iso(now - ADDED_IN))
+    return tickets.integer(row["people"]) if row else 0
 
 
 def _held(tx: Tx, message_ids: tuple[str, ...]) -> tuple[tuple[str, int], ...]:

@@ -20,11 +20,13 @@ from maildesk.desk.decision import (
     Entered,
     Evidenced,
     GrantUsed,
+    Joined,
     LetIn,
     MentionAdded,
     Opened,
     PersonSeen,
     PrioritySet,
+    Removed,
     RequesterSet,
     StateSet,
     TagsSet,
@@ -190,6 +192,11 @@ class Settler:
                     tx.change("assignee of a ticket", id=ticket_id, assignee=change.assignee, at=iso(now))
                 case RequesterSet():
                     tickets.set_requester(tx, ticket_id, change.requester, now)
+                case Joined():
+                    tickets.join(tx, ticket_id, change, now)
+                case Removed():
+                    left = tickets.key(change.person.address)
+                    tx.change("somebody leaves a ticket", ticket_id=ticket_id, address_key=left, at=iso(now))
                 case PrioritySet():
                     tx.change("priority of a ticket", id=ticket_id, priority=change.priority, at=iso(now))
                 case TagsSet():

@@ -191,6 +191,8 @@ class Worker:
             thread=settled.evidenced.thread,
             who=settled.evidenced.who,
             sender=settled.evidenced.sender,
+            cc_joined=settled.evidenced.cc_joined or None,
+            cc_refused=settled.evidenced.cc_refused or None,
             cause=settled.cause.replace(" ", "-") if settled.cause else None,
         )
         if settled.letters:

@@ -16,15 +16,18 @@ from maildesk.desk.decision import (
     AssigneeSet,
     Change,
     Entered,
+    Joined,
     PersonSeen,
     PrioritySet,
+    Removed,
     RequesterSet,
     StateSet,
     TagsSet,
 )
 from maildesk.desk.entering import entered
-from maildesk.desk.model import Effect, Entry, EntryKind, LetterPlan, Listed, Participant, Remark, State, Ticket
-from maildesk.desk.outgoing import answer_files, answer_text, is_letter, public, without_letters
+from maildesk.desk.model import Effect, Entry, EntryKind, LetterPlan, Listed, Remark, State, Ticket
+from maildesk.desk.outgoing import answer_files, answer_text, is_letter, without_letters
+from maildesk.desk.participants import had, newly_copied, with_people
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person
 
@@ -97,7 +100,7 @@ def _came_by_own_address(case: Case) -> bool:
 class Deed:
     """An act as it was understood: what is read, what goes out, what changes, what the agent must know.
 
-    is_returned: nothing is done or sent; the mail goes back with its remarks.
+    is_returned: nothing is done or sent; the mail goes back with its remarks. texts: what each reader gets, by address.
     """
 
     reading: Reading
@@ -109,6 +112,7 @@ class Deed:
     assignee: str | None
     effects: tuple[Effect, ...]
     remarks: tuple[Remark, ...]
+    texts: tuple[tuple[str, str], ...] = ()
 
 
 def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
@@ -118,10 +122,15 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     act = reading.act
     own = {agent.address, *agent.aliases}
     mailbox = case.directory.mailbox(ticket.mailbox)
-    text = answer_text(blocks, reading.text, case.facts.entries_of(ticket.id), own, mailbox.address)
+    entries = case.facts.entries_of(ticket.id)
+    after = with_people(ticket, reading.act, entries)
+    have = {reader.person.address: had(entries, reader) for reader in after.readers}
+    texts = {to: answer_text(blocks, reading.text, has, own, mailbox.address) for to, has in have.items()}
+    # What is kept shows what any reader got quoted.
+    text = answer_text(blocks, reading.text, (e for has in have.values() for e in has), own, mailbox.address)
     if reading.refused is not None:
         return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), (reading.refused,))
-    ticket = _with_requester(ticket, act)
+    before, ticket = ticket, after
     has_text = bool(_words(blocks, reading) or case.mail.attachments)
     is_note, is_answer = act.is_note and has_text, has_text and not act.is_note
     remarks: tuple[Remark, ...] = ()
@@ -146,7 +155,7 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
             )
         if any(e.kind == "customer" and "automatic" not in e.flags for e in since):
             remarks += (Remark("customer-wrote-again"),)
-    others = _further_addresses(case, own)
+    others = _further_addresses(case, ticket, own)
     if others:
         remarks += (Remark("not-sent-to", ", ".join(others)),)
     if is_answer and any(map(is_letter, case.mail.attachments)):
@@ -158,19 +167,12 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     takes = is_answer or act.state == "solved"
     if assignee is None and takes and not act.unassigns:
         assignee = agent.address
-    changed = effects(act, ticket, state, assignee, case.directory)
+    changed = effects(act, before, state, assignee, case.directory)
     if is_note:
         changed = (Effect("note"), *changed)
     if is_answer:
         changed = (Effect("answer"), *changed)
-    return Deed(reading, text, is_answer, is_note, False, state, assignee, changed, remarks)
-
-
-def _with_requester(ticket: Ticket, act: Act) -> Ticket:
-    """The ticket as it is when `#for` has named its requester; the store gives them their slot."""
-    if act.requester is None:
-        return ticket
-    return replace(ticket, requester=act.requester, people=(*ticket.people, Participant(0, "customer", act.requester)))
+    return Deed(reading, text, is_answer, is_note, False, state, assignee, changed, remarks, tuple(texts.items()))
 
 
 def _top(blocks: tuple[Block, ...]) -> str:
@@ -195,10 +197,9 @@ def _since(case: Case, ticket: Ticket) -> tuple[Entry, ...]:
     return tuple(e for e in case.facts.entries_of(ticket.id) if e.id > seen.entry_id and e.kind != "event")
 
 
-def _further_addresses(case: Case, own: set[str]) -> tuple[str, ...]:
+def _further_addresses(case: Case, ticket: Ticket, own: set[str]) -> tuple[str, ...]:
     """Addresses in To and Cc that are neither ours, nor the agent's, nor a customer's of the ticket."""
-    customers = case.ticket.customers if case.ticket else ()
-    known = {*own, *(p.address for p in customers)}
+    known = {*own, *(p.address for p in ticket.customers)}
     return tuple(
         dict.fromkeys(
             a
@@ -223,13 +224,19 @@ def changes(case: Case) -> Case:
     if done.is_returned:
         found.append(entered(mail, "act", "note", author, case.flags, text=done.text))
         case = case.because(f"not done, the agent is told ({done.remarks[0].kind})")
-    elif done.is_answer or done.is_note:
+    else:
+        # Before the answer, which whoever is added gets.
+        act = done.reading.act
+        found += (*(Joined(person, "full") for person in act.added), *(Removed(person) for person in act.removed))
+        if act.requester is not None:
+            found += (RequesterSet(act.requester), PersonSeen(act.requester, None, False))
+    if not done.is_returned and (done.is_answer or done.is_note):
         kind: EntryKind = "agent" if done.is_answer else "note"
         found.append(entered(mail, "act", kind, author, case.flags, text=done.text))
         case = case.because("an answer to the customer" if done.is_answer else "an internal note")
     shown = tuple(e for e in done.effects if e.what not in ("answer", "note"))
     if shown and done.reading.has_commands:
-        words = "; ".join(f"{e.what}: {e.before or '-'} → {e.after or '-'}" for e in shown)
+        words = "; ".join(map(_in_words, shown))
         found.append(Entered("event", author, mail.subject, words, words, (), has_attachments=False))
     found += _set(done.reading.act, done, ticket)
     if not found:
@@ -238,14 +245,19 @@ def changes(case: Case) -> Case:
     return replace(case, changes=case.changes + tuple(found), outcome="entry")
 
 
+def _in_words(effect: Effect) -> str:
+    """An effect as an event says it."""
+    if effect.what in ("cc", "uncc"):
+        return f"cc: +{effect.after}" if effect.after else f"cc: -{effect.before}"
+    return f"{effect.what}: {effect.before or '-'} → {effect.after or '-'}"
+
+
 def _set(act: Act, done: Deed, ticket: Ticket) -> list[Change]:
     found: list[Change] = []
     if done.state != ticket.state:
         found.append(StateSet(done.state))
     if done.assignee != ticket.assignee:
         found.append(AssigneeSet(done.assignee))
-    if act.requester is not None:
-        found += (RequesterSet(act.requester), PersonSeen(act.requester, None, False))
     if act.priority is not None and act.priority != ticket.priority:
         found.append(PrioritySet(act.priority))
     if act.tags is not None and act.tags != ticket.tags:
@@ -269,12 +281,13 @@ def letters_of(case: Case) -> Case:
         view = {"remarks": done.remarks, "text": case.mail.text, "history": letters.said(case, newer)}
         return case.with_letters(_to_agent(case, name, ticket, agent, **view))
     plans: list[LetterPlan] = []
+    copied = newly_copied(ticket, case.facts.entries_of(ticket.id))
+    ticket = with_people(ticket, done.reading.act, case.facts.entries_of(ticket.id))
     named = done.reading.act.requester
     if named is not None:
-        ticket = _with_requester(ticket, done.reading.act)
         plans += _named(case, ticket, agent, named, is_answered=done.is_answer)
     if done.is_answer:
-        plans += _answers(case, ticket, agent, done)
+        plans += _answers(case, ticket, agent, done, copied)
         plans += _taken(case, ticket, agent)
     if done.is_note and ticket.assignee and not addresses.same(ticket.assignee, agent.address):
         plans += _colleague(case, "note", ticket, ticket.assignee)
@@ -299,18 +312,26 @@ def _named(case: Case, ticket: Ticket, agent: Agent, person: Person, *, is_answe
     return plans
 
 
-def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed) -> list[LetterPlan]:
+def _answers(case: Case, ticket: Ticket, agent: Agent, done: Deed, copied: tuple[str, ...]) -> list[LetterPlan]:
+    """One letter to each reader: none says who else reads it, but the requester hears of those whom they added."""
     mailbox = case.directory.mailbox(ticket.mailbox)
     name = case.directory.agent_name(agent)
-    last = next((e for e in public(case.facts.entries_of(ticket.id)) if e.kind == "customer" and e.message_id), None)
-    files = answer_files(case.mail.attachments, (agent.address, *agent.aliases), mailbox.address)
+    entries = case.facts.entries_of(ticket.id)
+    whole = answer_files(case.mail.attachments, (agent.address, *agent.aliases), mailbox.address)
+    texts = dict(done.texts)
     plans = []
-    for customer in ticket.customers:
+    for reader in ticket.readers:
+        customer, is_requester = reader.person, ticket.is_requester(reader.person.address)
+        own = (e for e in had(entries, reader) if e.kind == "customer" and e.message_id)
+        last = next(own, None)
+        files = whole if reader.reach == "full" else ()
         language = ticket.language or case.directory.language(mailbox.language or None)
         view = case.view(
             language,
             ticket,
-            text=done.text,
+            text=texts[customer.address],
+            copied=copied if is_requester else (),
+            requester=customer,
             agent=name,
             attachments=tuple(Listed(a.name, a.size_bytes) for a in files),
             author=Person("", name),

@@ -50,6 +50,8 @@ class Case:
     mentions: tuple[Ticket, ...] = ()
     changes: tuple[Change, ...] = ()
     letters: tuple[LetterPlan, ...] = ()
+    cc_joined: int = 0
+    cc_refused: int = 0
     why: tuple[str, ...] = ()
 
     @property
@@ -142,5 +144,7 @@ class Case:
             self.cause,
             self.changes,
             () if self.is_quiet else self.letters,
-            Evidenced(THREAD_LEVELS[self.evidence.level], self.who, self.verdict.level),
+            Evidenced(
+                THREAD_LEVELS[self.evidence.level], self.who, self.verdict.level, self.cc_joined, self.cc_refused
+            ),
         )

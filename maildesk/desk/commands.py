@@ -10,6 +10,7 @@ from typing import get_args
 from maildesk.config import Agent
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Effect, Priority, Remark, State, Ticket
+from maildesk.desk.participants import is_nobody
 from maildesk.mail import address as addresses
 from maildesk.mail.inner_author import named_in
 from maildesk.mail.model import Person
@@ -29,6 +30,8 @@ class Act:
     priority: Priority | None = None
     tags: tuple[str, ...] | None = None
     requester: Person | None = None
+    added: tuple[Person, ...] = ()
+    removed: tuple[Person, ...] = ()
     is_note: bool = False
     is_forced: bool = False
     wants_help: bool = False
@@ -127,21 +130,50 @@ def _spam(argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Di
     return replace(act, state="solved", tags=tags if "spam" in tags else (*tags, "spam"))
 
 
+def _cc(argument: str, act: Act, ticket: Ticket, _agent: Agent, directory: Directory) -> Act:
+    """Somebody who gets the answers from now on: "#cc sam@client.test Sam"; who was copied sees all of them."""
+    person = _somebody(argument)
+    if person is None or is_nobody(person.address, directory) or ticket.is_requester(person.address):
+        raise BadArgument("sam@example.com Sam")
+    others = tuple(p for p in act.added if not addresses.same(p.address, person.address))
+    return replace(act, added=(*others, person), removed=_without(act.removed, person))
+
+
+def _uncc(argument: str, act: Act, ticket: Ticket, _agent: Agent, _directory: Directory) -> Act:
+    """Somebody who gets no answer any more; whose ticket it is stays."""
+    others = tuple(p for p in ticket.customers if not ticket.is_requester(p.address))
+    person = _somebody(argument)
+    known = None if person is None else next((p for p in others if addresses.same(p.address, person.address)), None)
+    if known is None:
+        raise BadArgument(", ".join(p.address for p in others))
+    return replace(act, added=_without(act.added, known), removed=(*_without(act.removed, known), known))
+
+
+def _without(people: tuple[Person, ...], person: Person) -> tuple[Person, ...]:
+    return tuple(p for p in people if not addresses.same(p.address, person.address))
+
+
+def _somebody(argument: str) -> Person | None:
+    """Who stands in an argument: "lea@client.test Lea Martin", "Lea Martin <lea@client.test>"; None for nobody and for two."""
+    found = named_in(argument).person
+    if found is None:
+        return None
+    behind = argument[argument.casefold().rfind(found.address.casefold()) + len(found.address) :]
+    return Person(found.address, found.name or " ".join(behind.strip(" >]),;").split())[:NAME_CHARS])
+
+
 def _for(argument: str, act: Act, ticket: Ticket, _agent: Agent, directory: Directory) -> Act:
     """Whose ticket it is, where nobody knows: "#for lea@client.test Lea Martin", "#for Lea Martin <lea@client.test>"."""
     known = ticket.requester or next(iter(ticket.customers), None)
     if known is not None:
         raise HasRequester(shown(known))
-    found = named_in(argument).person
+    found = _somebody(argument)
     # An agent's or a mailbox's own address is nobody to write to, and of two addresses nobody knows which is meant.
     if found is None or directory.is_own(found.address) or directory.agent(found.address) is not None:
         raise BadArgument("lea@example.com Lea Martin")
     if act.requester is not None and not addresses.same(act.requester.address, found.address):
         raise BadArgument("lea@example.com Lea Martin")
-    behind = argument[argument.casefold().rfind(found.address.casefold()) + len(found.address) :]
-    return replace(
-        act, requester=Person(found.address, found.name or " ".join(behind.strip(" >]),;").split())[:NAME_CHARS])
-    )
+    return replace(act, requester=found)
 
 
 def shown(person: Person) -> str:
@@ -157,6 +189,8 @@ COMMANDS = (
     Command("hold", "", _state("on-hold")),
     Command("assign", "NAME", _assign),
     Command("for", "ADDRESS NAME", _for),
+    Command("cc", "ADDRESS NAME", _cc),
+    Command("uncc", "ADDRESS", _uncc),
     Command("priority", "low|normal|high|urgent", _priority),
     Command("tag", "WORD -WORD", _tag),
     Command("spam", "", _spam),
@@ -239,6 +273,9 @@ def effects(act: Act, ticket: Ticket, state: State, assignee: str | None, direct
         found.append(Effect("assignee", name(ticket.assignee), name(assignee)))
     if act.requester is not None:
         found.append(Effect("requester", "", shown(act.requester)))
+    full = tuple(p.person for p in ticket.readers if p.reach == "full")
+    found += [Effect("cc", "", shown(p)) for p in act.added if _without(full, p) == full]
+    found += [Effect("uncc", shown(p), "") for p in act.removed]
     if act.priority is not None and act.priority != ticket.priority:
         found.append(Effect("priority", ticket.priority, act.priority))
     if act.tags is not None and act.tags != ticket.tags:

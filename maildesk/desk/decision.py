@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from maildesk.desk.model import Derivation, EntryKind, Flag, LetterPlan, Outcome, Priority, State
+from maildesk.desk.model import Derivation, EntryKind, Flag, LetterPlan, Outcome, Priority, Reach, State
 from maildesk.mail.model import Person
 
 
@@ -56,6 +56,21 @@ class RequesterSet:
     """Whose ticket it is, where nobody knew so far."""
 
     requester: Person
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """Somebody takes part from now on, or sees more than so far; whoever was removed begins anew."""
+
+    person: Person
+    reach: Reach
+
+
+@dataclass(frozen=True, slots=True)
+class Removed:
+    """Somebody takes part no more."""
+
+    person: Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +132,8 @@ Change = (
     | StateSet
     | AssigneeSet
     | RequesterSet
+    | Joined
+    | Removed
     | PrioritySet
     | TagsSet
     | MentionAdded
@@ -129,11 +146,16 @@ Change = (
 
 @dataclass(frozen=True, slots=True)
 class Evidenced:
-    """What a decision rested on, for one line of the log: T3 to T0 or "-", who on that ticket, S4 to S0."""
+    """What a decision rested on, for one line of the log: T3 to T0 or "-", who on that ticket, S4 to S0.
+
+    cc_joined, cc_refused: how many of To and Cc became participants, and how many did not.
+    """
 
     thread: str = "-"
     who: str = "nobody"
     sender: str = "S2"
+    cc_joined: int = 0
+    cc_refused: int = 0
 
 
 NO_EVIDENCE_YET = Evidenced()

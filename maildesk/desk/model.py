@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from maildesk.mail.address import same
 from maildesk.mail.model import Attachment, Person
 
 State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
@@ -14,6 +15,7 @@ EntryKind = Literal["customer", "agent", "note", "event"]
 # How an entry's words follow from its mail (desk/entering.py); "" when they do not.
 Derivation = Literal["", "mail", "bounce", "act", "forwarded"]
 LetterKind = Literal["confirmation", "notice", "answer", "receipt", "failure", "sign-in", "digest"]
+Reach = Literal["limited", "full"]
 Outcome = Literal["received", "ticket", "entry", "held", "duplicate", "ignored", "unreadable"]
 Flag = Literal[
     "unverified",
@@ -50,11 +52,11 @@ class Said:
 class Effect:
     """One thing a command changed.
 
-    what: "state", "priority", "assignee", "tags", "requester", "note" or "answer"; before and after as the ticket shows
-    them (a state word, an agent's name, tags with spaces between, a person with their address), "" for nothing.
+    what: "state", "priority", "assignee", "tags", "requester", "cc", "uncc", "note" or "answer"; before and after as
+    the ticket shows them (a state word, an agent's name, tags with spaces between, a person with their address), "" for nothing.
     """
 
-    what: Literal["state", "priority", "assignee", "tags", "requester", "note", "answer"]
+    what: Literal["state", "priority", "assignee", "tags", "requester", "cc", "uncc", "note", "answer"]
     before: str = ""
     after: str = ""
 
@@ -102,11 +104,18 @@ class StandingStill:
 
 @dataclass(frozen=True, slots=True)
 class Participant:
-    """One person of a ticket; the slot stands in the tokens of their letters."""
+    """One person of a ticket; the slot stands in the tokens of their letters.
+
+    reach: "limited" gets agents' answers without their files. joined_entry: the ticket's newest entry when they joined; they
+    have no answer that is older. removed: they get nothing any more.
+    """
 
     slot: int
     kind: Literal["customer", "agent"]
     person: Person
+    reach: Reach = "full"
+    joined_entry: int = 0
+    removed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +145,17 @@ class Ticket:
     @property
     def customers(self) -> tuple[Person, ...]:
         """Everybody an answer goes to, the requester first."""
-        return tuple(p.person for p in self.people if p.kind == "customer")
+        return tuple(p.person for p in self.readers)
+
+    @property
+    def readers(self) -> tuple[Participant, ...]:
+        """Those who get answers, with what they may see; the requester first."""
+        found = (p for p in self.people if p.kind == "customer" and not p.removed)
+        return tuple(sorted(found, key=lambda p: not self.is_requester(p.person.address)))
+
+    def is_requester(self, address: str) -> bool:
+        """Whether the ticket is this person's."""
+        return self.requester is not None and same(self.requester.address, address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,6 +252,7 @@ class Questions:
     numbers: tuple[int, ...]
     author: str | None
     is_identified: bool
+    named: tuple[str, ...] = ()
     grant_ids: tuple[int, ...] = ()
     held_ids: tuple[int, ...] = ()
     message_id: str | None = None
@@ -247,7 +267,8 @@ class Facts:
     agent_letters: the last letters to the author on those tickets, newest first. agent_read: the texts of
     the letters that an agent who wrote may have answered. explained: "not-taken" in the last hour. grant: what the
     one-time address allows that the mail came to; held: the held mails that it names. acted: earlier mails with the same
-    Message-ID that became entries, where an agent wrote.
+    Message-ID that became entries, where an agent wrote. silenced: addresses of To and Cc that want no mail; added_today:
+    how many people the author has added to tickets of theirs in 24 hours.
     """
 
     now: datetime
@@ -265,6 +286,8 @@ class Facts:
     grant: Grant | None = None
     held: tuple[HeldLine, ...] = ()
     acted: tuple[int, ...] = ()
+    silenced: tuple[str, ...] = ()
+    added_today: int = 0
 
     def ticket(self, ticket_id: int | None) -> Ticket | None:
         """The ticket of this id, where the store has it."""
@@ -284,7 +307,8 @@ class LetterView:
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
     html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
-    candidates: who may have written what an agent forwarded. history: earlier entries, newest first.
+    candidates: who may have written what an agent forwarded. copied: whom the reader has added since the last
+    answer. history: earlier entries, newest first.
     setting: the configuration key that would change what happened. held: mails that are kept back; quiet: new tickets that
     nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out.
     """
@@ -301,6 +325,7 @@ class LetterView:
     requester: Person = NOBODY
     author: Person = NOBODY
     candidates: tuple[Person, ...] = ()
+    copied: tuple[str, ...] = ()
     agent: str = ""
     assignee: str = ""
     created_at: datetime | None = None

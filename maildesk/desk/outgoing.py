@@ -28,12 +28,6 @@ _SURE_CHARS = 20
 _SPACE = re.compile(r"\s+")
 
 
-def public(entries: Iterable[Entry]) -> tuple[Entry, ...]:
-    """The entries a customer of the ticket has: answers, and what customers wrote under a name that can be believed."""
-    hidden = {"stranger", "agent-unverified", "ambiguous-author", "auth-fail"}
-    return tuple(e for e in entries if e.kind in ("customer", "agent") and not hidden & set(e.flags))
-
-
 def without_letters(blocks: tuple[Block, ...], letters: Iterable[str]) -> tuple[Block, ...]:
     """The blocks with what repeats a letter of ours made a quote, however the agent's program marks quotes.
 
@@ -74,13 +68,12 @@ def answer_text(
     blocks: tuple[Block, ...], own_text: str, entries: Iterable[Entry], replaced: Iterable[str], by: str
 ) -> str:
     """The text of an answer: own_text for the block on top (its commands are gone), later own blocks and the
-    signature as they are, and between them the quoted lines that stand in a public entry.
+    signature as they are, and between them the quoted lines that stand in an entry that the reader has.
 
+    entries: those (participants.had).
     replaced: the agent's own addresses, which no customer sees; `by` the mailbox's address stands in their place.
     """
-    # A customer has all of what they wrote; of an agent's mail they got its text, and not what it quoted of a notice.
-    seen = (e.full_text if e.kind == "customer" else e.text for e in public(entries))
-    known = {_plain(line) for text in seen for line in text.split("\n")} - {""}
+    known = _lines(entries)
     # Only a quote with the agent's words below it is answered; the rest is what mail programs append.
     last_own = max((i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()), default=-1)
     # Commands were looked for in the first block alone, so that only this one is replaced.
@@ -95,6 +88,20 @@ def answer_text(
             kept = [line for line in block.text.split("\n") if _plain(line) in known]
             parts.append("\n".join(line if line.lstrip().startswith(">") else f"> {line}" for line in kept))
     return _replaced("\n\n".join(part for part in parts if part.strip()), replaced, by).strip("\n")
+
+
+def _lines(entries: Iterable[Entry]) -> set[str]:
+    """The lines of what a reader has.
+
+    All of what they wrote; of an agent's mail its text, and not what it quoted of a notice, nor of another reader's words:
+    those stand in the text that is kept, and left out of the letters to everybody else.
+    """
+    found = set()
+    for entry in entries:
+        text = entry.full_text if entry.kind == "customer" else entry.text
+        lines = (line for line in text.split("\n") if entry.kind == "customer" or not line.lstrip().startswith(">"))
+        found |= {_plain(line) for line in lines}
+    return found - {""}
 
 
 def answer_files(attachments: Iterable[Attachment], replaced: Iterable[str], by: str) -> tuple[Attachment, ...]:

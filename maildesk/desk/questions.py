@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from maildesk.desk import participants
 from maildesk.desk.contact_forms import filled
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.evidence import near, numbers_in, signed_ids
@@ -56,6 +57,7 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         numbers=numbers_in(mail.subject),
         author=author.address if author else None,
         is_identified=mail.message_id is not None,
+        named=participants.named(mail),
         grant_ids=grants,
         held_ids=tuple(number for number, _ in orders(mail.blocks)) if grants else (),
         message_id=mail.message_id,

@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, blocking, contact_forms, forwards, grants, letters, machines
+from maildesk.desk import acts, blocking, contact_forms, forwards, grants, letters, machines, participants
 from maildesk.desk.case import Case, Who
 from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
@@ -130,7 +130,9 @@ def author_is_known(case: Case) -> Case:
         mine = [p for p in ticket.people if p.kind == "customer" and addresses.same(p.person.address, author.address)]
         if mine:
             who = "addressee" if case.evidence.slot in {p.slot for p in mine} else "participant"
-    if agent is not None and (who == "other" or case.evidence.is_agent_path):
+        if mine and all(p.removed for p in mine):
+            who = "former"
+    if agent is not None and (who in ("other", "former") or case.evidence.is_agent_path):
         who = "agent"
     return replace(case, who=who, agent=agent)
 
@@ -295,7 +297,13 @@ def agents_hear_of_bounce(case: Case) -> Case:
 
 
 Rule = Callable[[Case], Case]
-GATE: tuple[Rule, ...] = (contact_forms.visitor_is_the_author, author_is_one, author_is_proved, envelope_is_quiet)
+GATE: tuple[Rule, ...] = (
+    contact_forms.visitor_is_the_author,
+    author_is_one,
+    author_is_proved,
+    envelope_is_quiet,
+    participants.copy_was_blind,
+)
 MACHINE: tuple[Rule, ...] = machines.RULES
 THREAD: tuple[Rule, ...] = (
     was_here_before,
@@ -320,6 +328,7 @@ WAYS: tuple[Rule, ...] = (
 CHANGES: tuple[Rule, ...] = (
     new_ticket,
     new_entry,
+    participants.copied_join,
     bounced_letter,
     acts.changes,
     forwards.changes,

@@ -43,7 +43,7 @@ SELECT * FROM tickets WHERE number = :number;
 
 -- list: people of a ticket
 -- settle, the commands; unique index on participants(ticket_id, slot).
-SELECT slot, kind, address, name FROM participants WHERE ticket_id = :ticket_id ORDER BY slot;
+SELECT slot, kind, address, name, reach, joined_entry, removed_at FROM participants WHERE ticket_id = :ticket_id ORDER BY slot;
 
 -- find: ticket that holds a message
 -- settle, for a Message-ID of somebody else's; index entries(message_id).
@@ -131,6 +131,30 @@ FROM participants WHERE ticket_id = :ticket_id RETURNING slot;
 -- find: newest entry of a ticket
 -- settle, for what a letter's reader knows; index entries(ticket_id, id).
 SELECT coalesce(max(id), 0) AS id FROM entries WHERE ticket_id = :ticket_id;
+
+-- change: somebody joins a ticket again
+-- settle, behind "person of a ticket" and for whoever was removed; unique index on participants(ticket_id, kind, address_key).
+UPDATE participants SET reach = :reach, joined_entry = :joined_entry, joined_at = :at, removed_at = NULL
+WHERE ticket_id = :ticket_id AND kind = 'customer' AND address_key = :address_key;
+
+-- change: somebody sees all of a ticket from now on
+-- settle; unique index on participants(ticket_id, kind, address_key).
+UPDATE participants SET reach = 'full'
+WHERE ticket_id = :ticket_id AND kind = 'customer' AND address_key = :address_key AND removed_at IS NULL;
+
+-- change: somebody leaves a ticket
+-- settle; unique index on participants(ticket_id, kind, address_key).
+UPDATE participants SET removed_at = :at
+WHERE ticket_id = :ticket_id AND kind = 'customer' AND address_key = :address_key AND removed_at IS NULL;
+
+-- find: people added by a requester since
+-- settle, for a mail's To and Cc; indexes tickets(requester_key, created_at), participants(ticket_id, slot).
+SELECT count(*) AS people FROM tickets JOIN participants ON participants.ticket_id = tickets.id
+WHERE tickets.requester_key = :requester_key AND participants.reach = 'limited' AND participants.joined_at >= :since;
+
+-- find: silenced address
+-- settle, for each address of a mail's To and Cc; primary key.
+SELECT address_key FROM silenced WHERE address_key = :address_key AND (until IS NULL OR until > :now);
 
 -- find: slot of somebody on a ticket
 -- settle, before it signs an address; unique index on participants(ticket_id, kind, address_key).

@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import Literal, cast
 
 from maildesk.clock import from_iso, iso
-from maildesk.desk.decision import Entered, Opened
+from maildesk.desk.decision import Entered, Joined, Opened
 from maildesk.desk.model import Derivation, Entry, EntryKind, Participant, Priority, SentLetter, State, Ticket
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
@@ -46,7 +46,14 @@ def find_ticket_by_number(tx: Tx, number: int) -> Ticket | None:
 def to_ticket(tx: Tx, row: Row) -> Ticket:
     """A ticket's row with its people."""
     people = tuple(
-        Participant(integer(p["slot"]), _kind(p["kind"]), Person(text(p["address"]), text(p["name"])))
+        Participant(
+            integer(p["slot"]),
+            _kind(p["kind"]),
+            Person(text(p["address"]), text(p["name"])),
+            "limited" if p["reach"] == "limited" else "full",
+            integer(p["joined_entry"]),
+            removed=p["removed_at"] is not None,
+        )
         for p in tx.list("people of a ticket", ticket_id=row["id"])
     )
     requester = row["requester_address"]
@@ -145,7 +152,7 @@ def set_requester(tx: Tx, ticket_id: int, requester: Person, at: datetime) -> No
         requester_name=storable(requester.name),
         at=iso(at),
     )
-    slot_of(tx, ticket_id, "customer", requester, at)
+    join(tx, ticket_id, Joined(requester, "full"), at)
 
 
 def slot_of(tx: Tx, ticket_id: int, kind: Literal["customer", "agent"], person: Person, at: datetime) -> int:
@@ -161,6 +168,27 @@ def slot_of(tx: Tx, ticket_id: int, kind: Literal["customer", "agent"], person: 
         address=person.address,
         address_key=address_key,
         name=storable(person.name),
+        at=iso(at),
+    )
+
+
+def join(tx: Tx, ticket_id: int, joined: Joined, at: datetime) -> None:
+    """Somebody takes part: what stands on the ticket so far is older than they are. Whoever takes part already may see more."""
+    address_key = key(joined.person.address)
+    row = tx.find("ticket by id", id=ticket_id)
+    people = to_ticket(tx, row).people if row is not None else ()
+    if any(p.kind == "customer" and not p.removed and key(p.person.address) == address_key for p in people):
+        if joined.reach == "full":
+            tx.change("somebody sees all of a ticket from now on", ticket_id=ticket_id, address_key=address_key)
+        return
+    newest = tx.find("newest entry of a ticket", ticket_id=ticket_id)
+    slot_of(tx, ticket_id, "customer", joined.person, at)
+    tx.change(
+        "somebody joins a ticket again",
+        ticket_id=ticket_id,
+        address_key=address_key,
+        reach=joined.reach,
+        joined_entry=integer(newest["id"]) if newest else 0,
         at=iso(at),
     )
 

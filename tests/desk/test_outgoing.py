@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from maildesk.desk.model import Entry
-from maildesk.desk.outgoing import answer_text, public
+from maildesk.desk.model import Entry, Participant
+from maildesk.desk.outgoing import answer_text
+from maildesk.desk.participants import had
 from maildesk.mail.model import Block, BlockKind, Person
 from tests.desk.world import Letter, World, only
 
@@ -31,18 +32,20 @@ ENTRIES = (
     entry("customer", "I am nobody", "ambiguous-author"),
     entry("customer", "I was disowned", "unverified", "auth-fail"),
 )
+HAD = had(ENTRIES, Participant(1, "customer", Person("lea@client.test")))
 HIDDEN = (NOTE, OTHER, "state: new → open", "I am a stranger", "I am nobody", "I was disowned", "a line of the notice")
 
 
 def answer(*blocks: tuple[BlockKind, str], own: str | None = None) -> str:
     found = tuple(Block(kind, text) for kind, text in blocks)
     first = next((b.text for b in found if b.kind == "own"), "")
-    return answer_text(found, first if own is None else own, ENTRIES, OWN, "support@desk.test")
+    return answer_text(found, first if own is None else own, HAD, OWN, "support@desk.test")
 
 
-def test_public_entries() -> None:
-    """Answers, and what customers wrote under a name that can be believed."""
-    assert [e.text for e in public(ENTRIES)] == ["the printer is on fire\nsince  Monday", "please use water"]
+def test_what_a_reader_has() -> None:
+    """What they wrote under a name that can be believed, and the answers since they joined."""
+    assert [e.text for e in HAD] == ["the printer is on fire\nsince  Monday", "please use water"]
+    assert had(ENTRIES, Participant(2, "customer", Person("sam@client.test"), "limited", joined_entry=1)) == ()
 
 
 def test_quotes_between_the_words() -> None:
@@ -100,7 +103,7 @@ def test_no_hidden_line_in_any_answer(blocks: list[tuple[str, list[str], str]], 
         Block(kind, "Hello." if kind in ("own", "signature") else "\n".join(mark + line for line in lines))  # type: ignore[arg-type]
         for kind, lines, mark in blocks
     )
-    text = answer_text(found, own, ENTRIES, OWN, "support@desk.test")
+    text = answer_text(found, own, HAD, OWN, "support@desk.test")
     assert not [line for line in HIDDEN if line in text]
 
 
