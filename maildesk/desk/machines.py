@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+from maildesk.desk.blocking import is_allowed
 from maildesk.desk.case import Case
+from maildesk.mail.identity import identity
 from maildesk.mail.token import Purpose, read_message_id
 
 # A letter that three desks had passed on before it was written is a loop's.
@@ -54,6 +56,14 @@ def passed_desks_are_held(case: Case) -> Case:
         return case
     case = replace(case.flagged("automatic"), machine=case.machine or "automatic", is_quiet=True)
     return case.held("loop", f"{case.mail.hops} desks wrote one because of another's")
+
+
+def other_services_codes_are_held(case: Case) -> Case:
+    """A code, a password's reset or an address to confirm of another service: whoever reads it could take an account over."""
+    if case.machine == "bounce" or is_allowed(case):
+        return case
+    found = identity(case.mail, case.directory.config.trust.identity_senders)
+    return case if found is None else case.held("identity", f"it is about an account of another service: {found}")
 
 
 RULES: tuple[Callable[[Case], Case], ...] = (is_our_own_letter, is_bounce, is_automatic)

@@ -311,6 +311,7 @@ THREAD: tuple[Rule, ...] = (
     machines.our_own_letter_is_held,
     machines.passed_desks_are_held,
     author_is_not_us,
+    machines.other_services_codes_are_held,
     grants.one_time_address,
     evidence_is_found,
     bounce_is_ours,

@@ -51,6 +51,10 @@ KEYS = (
     "reason_unknown",
     "reason_refused",
     "reason_timeout",
+    "codes",
+    "resets",
+    "confirms",
+    "sign_ins",
 )
 
 
@@ -76,6 +80,7 @@ class Phrases:
     away: what follows a name in one ("is out of the office").
     failed: what the subject of a bounce holds.
     bounced, delayed, delivered: what the words of a report of failure, of delay, of success hold.
+    codes: what a service calls the code that it mails; resets, confirms, sign_ins: what it says beside a link.
     reasons: why a mail failed, in a report's words, by the name of the reason ("reason_full").
     """
 
@@ -107,6 +112,10 @@ class Phrases:
     delayed: tuple[str, ...]
     delivered: tuple[str, ...]
     reasons: dict[str, tuple[str, ...]]
+    codes: tuple[str, ...]
+    resets: tuple[str, ...]
+    confirms: tuple[str, ...]
+    sign_ins: tuple[str, ...]
 
 
 def read_language(text: str) -> dict[str, list[str]]:
@@ -171,4 +180,8 @@ def phrases() -> Phrases:
         delayed=every("delayed"),
         delivered=every("delivered"),
         reasons={key: every(key) for key in KEYS if key.startswith("reason_")},
+        codes=every("codes"),
+        resets=every("resets"),
+        confirms=every("confirms"),
+        sign_ins=every("sign_ins"),
     )
