@@ -54,6 +54,7 @@ class Scene:
     confirmation: Letter
     notice: Letter
     answer: Letter
+    question: Letter
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,7 @@ class Holder:
     subject: str = "Hello"
     agent_proof: str = "aligned"
     is_report: bool = False
+    words: str = WORDS
 
 
 def _address(letter: Letter) -> str:
@@ -86,6 +88,10 @@ def mailbox(_scene: Scene) -> str:
     return "support@desk.test"
 
 
+def questions(scene: Scene) -> str:
+    return _address(scene.question)
+
+
 def bounces(scene: Scene) -> str:
     return scene.answer.envelope_from
 
@@ -99,6 +105,7 @@ NOTICE = 'a notice, `agent_proof = "aligned"`'
 TOKEN = 'a notice, `agent_proof = "token"`'
 IDS = "the Message-ID of a letter"
 NUMBER = "the number"
+QUESTION = "the question whether a mail was the agent's"
 BOUNCE = "a letter's bounce address"
 HOLDERS = (
     *(Holder(SIGNED, EVE, proof, customers) for proof in PROOFS),
@@ -113,6 +120,11 @@ HOLDERS = (
     *(Holder(IDS, LEA, proof, mailbox, our_id) for proof in ("unproved", "forged")),
     *(Holder(NUMBER, EVE, proof, mailbox, subject="[#50031] Hello") for proof in ("proved", "unproved", "forged")),
     *(Holder(NUMBER, LEA, proof, mailbox, subject="[#50031] Hello") for proof in ("unproved", "forged")),
+    *(Holder(QUESTION, EVE, proof, questions, words="#confirm\n") for proof in ("proved", "unproved", "forged")),
+    *(
+        Holder(QUESTION, ANA, proof, questions, words="#confirm\n")
+        for proof in ("unproved", "policy not met", "forged")
+    ),
     Holder(BOUNCE, EVE, "unproved", bounces, is_report=True),
 )
 
@@ -149,14 +161,21 @@ def _tried(holder: Holder, world: World) -> Got:
     confirmation, notice = only(opened, "confirmation"), only(opened, "new", "ana@desk.test")
     world.write(ANA, "Secret of the agent.\n", answers=notice)
     answer = only(world.letters(), "answer")
-    scene = Scene(world, confirmation, notice, answer)
+    # Somebody, perhaps Ana, wrote as Ana without proof, and she is asked whether it was hers.
+    asked = PROOFS["unproved"] if holder.held == QUESTION else PROVED
+    words = WORDS if holder.held == QUESTION else "#note\nNothing new.\n"
+    world.write(ANA, words, to=(_address(notice),), subject="Re: Printer", results=asked)
+    question = world.letters()[-1]
+    scene = Scene(world, confirmation, notice, answer, question)
     headers = {} if holder.references is None else {"In-Reply-To": holder.references(scene)}
     to = holder.to(scene)
     if holder.is_report:
         settled = world.give(REPORT.encode(), to, sender="")
     else:
         results = PROOFS[holder.proof]
-        settled = world.write(holder.author, WORDS, subject=holder.subject, to=(to,), headers=headers, results=results)
+        settled = world.write(
+            holder.author, holder.words, subject=holder.subject, to=(to,), headers=headers, results=results
+        )
     now = world.letters()
     state = world.ticket().state
     kind, flags = _newest_entry(world)
@@ -203,6 +222,8 @@ def row(holder: Holder) -> str:
     got = tried(holder)
     if got.outcome == "held":
         becomes = f"held: {got.cause}"
+    elif got.cause == "confirmed":
+        becomes = "**the mail in question is carried out**, once"
     elif got.outcome == "ticket":
         becomes = "a ticket of their own"
     else:

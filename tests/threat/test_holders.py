@@ -6,7 +6,7 @@ import pytest
 
 from tests.conftest import ROOT
 from tests.threat import holders
-from tests.threat.holders import ANA, HOLDERS, TOKEN, Holder
+from tests.threat.holders import ANA, HOLDERS, QUESTION, TOKEN, Holder
 
 README = (ROOT / "README.md").read_text("utf-8")
 NAMES = [f"{holder.held}: {holder.author.partition(' ')[0]} {holder.proof}" for holder in HOLDERS]
@@ -15,9 +15,11 @@ NAMES = [f"{holder.held}: {holder.author.partition(' ')[0]} {holder.proof}" for 
 @pytest.mark.parametrize("holder", HOLDERS, ids=NAMES)
 def test_a_line_of_the_table_and_no_more(holder: Holder) -> None:
     """Each cell is what a desk does. Nothing of the ticket reaches the holder, then or when the conversation goes on; only who
-    writes as the agent, where the address is all that is asked for, has a command carried out and words sent."""
+    writes as the agent, where the address is all that is asked for, has a command carried out and words sent. The one-time
+    address confirms the agent's own mail, for nobody who does not write as the agent, and carries no words of its holder's."""
     got = holders.tried(holder)
     is_act = (holder.held, holder.author, holder.proof) == (TOKEN, ANA, "unproved")
+    assert (got.cause == "confirmed") == (holder.held == QUESTION and holder.author == ANA)
     assert not got.leaked
     assert {notice for notice, to in got.later if to == "eve@evil.test"} == set()
     assert {notice for notice, to in got.now if to == "eve@evil.test"} <= {"confirmation", "confirmation-unproved"}
