@@ -22,6 +22,7 @@ LEA = "Lea Martin <lea@client.test>"
 ANA = "Ana Lima <ana@desk.test>"
 EVE = "Eve <eve@evil.test>"
 WORDS = "#solved\nWords of the holder.\n"
+LETS_IN = "#cc eve@evil.test Eve\nWords of the holder.\n"
 REPORT = """From: MAILER-DAEMON@evil.test
 Subject: Undelivered
 Message-ID: <report@evil.test>
@@ -116,6 +117,8 @@ HOLDERS = (
     *(Holder(NOTICE, ANA, proof, agents) for proof in ("unproved", "forged")),
     *(Holder(TOKEN, EVE, proof, agents, agent_proof="token") for proof in ("proved", "unproved", "forged")),
     *(Holder(TOKEN, ANA, proof, agents, agent_proof="token") for proof in ("unproved", "policy not met", "forged")),
+    Holder(NOTICE, ANA, "unproved", agents, words=LETS_IN),
+    Holder(TOKEN, ANA, "unproved", agents, agent_proof="token", words=LETS_IN),
     *(Holder(IDS, EVE, proof, mailbox, our_id) for proof in ("proved", "unproved", "forged")),
     *(Holder(IDS, LEA, proof, mailbox, our_id) for proof in ("unproved", "forged")),
     *(Holder(NUMBER, EVE, proof, mailbox, subject="[#50031] Hello") for proof in ("proved", "unproved", "forged")),
@@ -214,7 +217,8 @@ _WHO = {LEA: "as the customer", ANA: "as the agent", EVE: "as themselves"}
 
 def who(holder: Holder) -> tuple[str, str]:
     """The first two cells of a line: what is held, and who writes with it."""
-    return holder.held, f"{_WHO[holder.author]}, {holder.proof}"
+    with_cc = " with `#cc` to themselves" if holder.words == LETS_IN else ""
+    return holder.held, f"{_WHO[holder.author]}{with_cc}, {holder.proof}"
 
 
 def row(holder: Holder) -> str:
