@@ -22,6 +22,7 @@ LEA = "Lea Martin <lea@client.test>"
 ANA = "Ana Lima <ana@desk.test>"
 EVE = "Eve <eve@evil.test>"
 WORDS = "#solved\nWords of the holder.\n"
+LETS_IN = "#cc eve@evil.test Eve\nWords of the holder.\n"
 REPORT = """From: MAILER-DAEMON@evil.test
 Subject: Undelivered
 Message-ID: <report@evil.test>
@@ -54,6 +55,7 @@ class Scene:
     confirmation: Letter
     notice: Letter
     answer: Letter
+    question: Letter
 
 
 @dataclass(frozen=True)
@@ -68,6 +70,7 @@ class Holder:
     subject: str = "Hello"
     agent_proof: str = "aligned"
     is_report: bool = False
+    words: str = WORDS
 
 
 def _address(letter: Letter) -> str:
@@ -86,6 +89,10 @@ def mailbox(_scene: Scene) -> str:
     return "support@desk.test"
 
 
+def questions(scene: Scene) -> str:
+    return _address(scene.question)
+
+
 def bounces(scene: Scene) -> str:
     return scene.answer.envelope_from
 
@@ -99,6 +106,7 @@ NOTICE = 'a notice, `agent_proof = "aligned"`'
 TOKEN = 'a notice, `agent_proof = "token"`'
 IDS = "the Message-ID of a letter"
 NUMBER = "the number"
+QUESTION = "the question whether a mail was the agent's"
 BOUNCE = "a letter's bounce address"
 HOLDERS = (
     *(Holder(SIGNED, EVE, proof, customers) for proof in PROOFS),
@@ -109,10 +117,17 @@ HOLDERS = (
     *(Holder(NOTICE, ANA, proof, agents) for proof in ("unproved", "forged")),
     *(Holder(TOKEN, EVE, proof, agents, agent_proof="token") for proof in ("proved", "unproved", "forged")),
     *(Holder(TOKEN, ANA, proof, agents, agent_proof="token") for proof in ("unproved", "policy not met", "forged")),
+    Holder(NOTICE, ANA, "unproved", agents, words=LETS_IN),
+    Holder(TOKEN, ANA, "unproved", agents, agent_proof="token", words=LETS_IN),
     *(Holder(IDS, EVE, proof, mailbox, our_id) for proof in ("proved", "unproved", "forged")),
     *(Holder(IDS, LEA, proof, mailbox, our_id) for proof in ("unproved", "forged")),
     *(Holder(NUMBER, EVE, proof, mailbox, subject="[#50031] Hello") for proof in ("proved", "unproved", "forged")),
     *(Holder(NUMBER, LEA, proof, mailbox, subject="[#50031] Hello") for proof in ("unproved", "forged")),
+    *(Holder(QUESTION, EVE, proof, questions, words="#confirm\n") for proof in ("proved", "unproved", "forged")),
+    *(
+        Holder(QUESTION, ANA, proof, questions, words="#confirm\n")
+        for proof in ("unproved", "policy not met", "forged")
+    ),
     Holder(BOUNCE, EVE, "unproved", bounces, is_report=True),
 )
 
@@ -149,14 +164,21 @@ def _tried(holder: Holder, world: World) -> Got:
     confirmation, notice = only(opened, "confirmation"), only(opened, "new", "ana@desk.test")
     world.write(ANA, "Secret of the agent.\n", answers=notice)
     answer = only(world.letters(), "answer")
-    scene = Scene(world, confirmation, notice, answer)
+    # Somebody, perhaps Ana, wrote as Ana without proof, and she is asked whether it was hers.
+    asked = PROOFS["unproved"] if holder.held == QUESTION else PROVED
+    words = WORDS if holder.held == QUESTION else "#note\nNothing new.\n"
+    world.write(ANA, words, to=(_address(notice),), subject="Re: Printer", results=asked)
+    question = world.letters()[-1]
+    scene = Scene(world, confirmation, notice, answer, question)
     headers = {} if holder.references is None else {"In-Reply-To": holder.references(scene)}
     to = holder.to(scene)
     if holder.is_report:
         settled = world.give(REPORT.encode(), to, sender="")
     else:
         results = PROOFS[holder.proof]
-        settled = world.write(holder.author, WORDS, subject=holder.subject, to=(to,), headers=headers, results=results)
+        settled = world.write(
+            holder.author, holder.words, subject=holder.subject, to=(to,), headers=headers, results=results
+        )
     now = world.letters()
     state = world.ticket().state
     kind, flags = _newest_entry(world)
@@ -195,7 +217,8 @@ _WHO = {LEA: "as the customer", ANA: "as the agent", EVE: "as themselves"}
 
 def who(holder: Holder) -> tuple[str, str]:
     """The first two cells of a line: what is held, and who writes with it."""
-    return holder.held, f"{_WHO[holder.author]}, {holder.proof}"
+    with_cc = " with `#cc` to themselves" if holder.words == LETS_IN else ""
+    return holder.held, f"{_WHO[holder.author]}{with_cc}, {holder.proof}"
 
 
 def row(holder: Holder) -> str:
@@ -203,6 +226,8 @@ def row(holder: Holder) -> str:
     got = tried(holder)
     if got.outcome == "held":
         becomes = f"held: {got.cause}"
+    elif got.cause == "confirmed":
+        becomes = "**the mail in question is carried out**, once"
     elif got.outcome == "ticket":
         becomes = "a ticket of their own"
     else:

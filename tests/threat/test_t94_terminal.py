@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import unicodedata
+from pathlib import Path
 
 import pytest
 
+from maildesk import cli
 from tests.threat.wire import Wire
 
 # Colours, a title, a clipboard, an answer that types a command; C1; a carriage return; bidi; a line of its own.
@@ -68,19 +70,22 @@ def number(wire: Wire) -> str:
         ("why", "MAIL"),
         ("held",),
         ("outbox",),
-        ("explain", "-"),
+        ("explain", "FILE"),
     ],
     ids=" ".join,
 )
-def test_what_a_command_prints_is_text(wire: Wire, number: str, words: tuple[str, ...]) -> None:
+def test_what_a_command_prints_is_text(
+    wire: Wire, number: str, words: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
     """Every character is printable, a line end or a space of the table; as JSON it says the same, escaped."""
+    (tmp_path / "hostile.eml").write_bytes(hostile())
     (row,) = wire.rows("SELECT max(id) AS id FROM mails WHERE sender = 't94@client.test'")
-    known = {"N": number, "MAIL": str(row["id"])}
-    arguments = [known.get(word, word) for word in words]
+    known = {"N": number, "MAIL": str(row["id"]), "FILE": str(tmp_path / "hostile.eml")}
     for extra in ((), ("--json",)):
-        done = wire.desk.run(*arguments, *extra, stdin=hostile())
-        assert done.returncode == 0, done.stderr
-        text = done.stdout.decode() + done.stderr.decode()
+        capfd.readouterr()
+        assert cli.run(["--config", str(wire.desk.config), *[known.get(word, word) for word in words], *extra]) == 0
+        text = "".join(capfd.readouterr())
+        assert text
         odd = {char for char in text if unicodedata.category(char) in ("Cc", "Cf", "Zl", "Zp", "Cs") and char != "\n"}
         assert odd == set(), extra
 
