@@ -154,6 +154,7 @@ class Law:
     unsigned: tuple[str, ...]
     contents: dict[str, Content] = field(default_factory=dict)
     people: dict[int, dict[str, Stay]] = field(default_factory=dict)
+    removed: dict[int, set[str]] = field(default_factory=dict)
     boxes: dict[int, str] = field(default_factory=dict)
     openers: dict[int, str] = field(default_factory=dict)
     works: dict[str, set[int]] = field(default_factory=dict)
@@ -251,9 +252,14 @@ class Law:
                     people.setdefault(sent.claimed, Stay(0, "wrote it"))
                 if self.opens(sent) and new[ticket_id].requester not in (None, sent.claimed):
                     people.setdefault(str(new[ticket_id].requester), Stay(0, "an agent opened it for them"))
-            requester = new[ticket_id].requester if ticket_id in new else self.openers.get(ticket_id)
-            if sent.level >= 3 and sent.claimed == requester and not sent.is_auto and not sent.is_replay:
-                for address in sent.cc:
+                    self.openers[ticket_id] = str(new[ticket_id].requester)
+            if (
+                sent.level >= 3
+                and sent.claimed == self.openers.get(ticket_id)
+                and not sent.is_auto
+                and not sent.is_replay
+            ):
+                for address in set(sent.cc) - self.removed.get(ticket_id, set()):
                     people.setdefault(address, Stay(step, "a proved requester's Cc"))
             for marker in sent.markers:
                 self.contents[marker].tickets.add(ticket_id)
@@ -281,14 +287,16 @@ class Law:
                 self.contents[marker].is_public |= is_public
 
     def _command(self, sent: Sent, ticket_id: int) -> None:
-        people = self.people.setdefault(ticket_id, {})
+        people, removed = self.people.setdefault(ticket_id, {}), self.removed.setdefault(ticket_id, set())
         for word, argument in sent.commands:
             if word in ("cc", "for"):
+                removed.discard(argument)
                 people[argument] = Stay(0, f"an agent's #{word}")
             if word == "for":
                 self.openers[ticket_id] = argument
             if word == "uncc":
                 people.pop(argument, None)
+                removed.add(argument)
 
     def check_letter(self, letter: Letter, sent: Sent | None, rows: dict[int, Row]) -> None:
         """One letter: its shape, its cause, and every marker in it."""
