@@ -253,12 +253,7 @@ class Law:
                 if self.opens(sent) and new[ticket_id].requester not in (None, sent.claimed):
                     people.setdefault(str(new[ticket_id].requester), Stay(0, "an agent opened it for them"))
                     self.openers[ticket_id] = str(new[ticket_id].requester)
-            if (
-                sent.level >= 3
-                and sent.claimed == self.openers.get(ticket_id)
-                and not sent.is_auto
-                and not sent.is_replay
-            ):
+            if sent.level >= 3 and sent.claimed == self.openers.get(ticket_id) and not sent.is_auto:
                 for address in set(sent.cc) - self.removed.get(ticket_id, set()):
                     people.setdefault(address, Stay(step, "a proved requester's Cc"))
             for marker in sent.markers:
