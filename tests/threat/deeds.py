@@ -221,9 +221,8 @@ def replay(stage: Stage, actor: Actor) -> Sent | None:
         sent = replace(sent, raw=sent.raw.replace(b"MIME-Version: 1.0", b"MIME-Version: 1.0\r\nX-Way: another", 1))
     recipients = sent.recipients if stage.likely(0.7) else (SUPPORT,)
     return replace(
-        sent, envelope=actor.addresses[0], recipients=recipients, what=f"replay of {sent.what}", markers=(), commands=(),
-        is_replay=True,
-    )  # fmt: skip
+        sent, envelope=actor.addresses[0], recipients=recipients, what=f"replay of {sent.what}", is_replay=True
+    )
 
 
 def return_letter(stage: Stage, actor: Actor) -> Sent | None:

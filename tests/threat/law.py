@@ -155,6 +155,9 @@ class Law:
     contents: dict[str, Content] = field(default_factory=dict)
     people: dict[int, dict[str, Stay]] = field(default_factory=dict)
     removed: dict[int, set[str]] = field(default_factory=dict)
+    # What an agent's act held: the same mail is none a second time.
+    acted: set[str] = field(default_factory=set)
+    acting: set[str] = field(default_factory=set)
     boxes: dict[int, str] = field(default_factory=dict)
     openers: dict[int, str] = field(default_factory=dict)
     works: dict[str, set[int]] = field(default_factory=dict)
@@ -193,7 +196,9 @@ class Law:
 
     def is_act(self, sent: Sent | None, ticket_id: int) -> bool:
         """Whether a mail is an agent's act on a ticket: real token of their own, proved as configured, a person's, new."""
-        if sent is None or not self.is_agent(sent.claimed) or sent.is_auto or sent.is_replay:
+        if sent is None or not self.is_agent(sent.claimed) or sent.is_auto:
+            return False
+        if sent.is_replay and not self.acted.isdisjoint(sent.markers):
             return False
         if sent.is_confirmed:
             return True
@@ -269,10 +274,13 @@ class Law:
         if sent is None:
             return
         answered = {x.ticket_id for x in letters if x.notice == "answer"}
+        acted: set[str] = set()
         is_refused = any(x.notice == "not-done" for x in letters)
         for ticket_id in tickets:
-            if self.is_act(sent, ticket_id) and not is_refused:
-                self._command(sent, ticket_id)
+            if self.is_act(sent, ticket_id):
+                acted.update(sent.markers)
+                if not is_refused:
+                    self._command(sent, ticket_id)
             if self.is_agent(sent.claimed) and (sent.is_confirmed or self.own_tokens(sent)):
                 is_note = ("note", "") in sent.commands
                 is_public = ticket_id in answered and not is_note and self.is_act(sent, ticket_id)
@@ -280,6 +288,12 @@ class Law:
                 is_public = sent.claimed in self.people.get(ticket_id, {})
             for marker in sent.markers:
                 self.contents[marker].is_public |= is_public
+
+        self.acting = acted
+
+    def done(self) -> None:
+        """The step is over: what acted in it acts no more."""
+        self.acted |= self.acting
 
     def _command(self, sent: Sent, ticket_id: int) -> None:
         people, removed = self.people.setdefault(ticket_id, {}), self.removed.setdefault(ticket_id, set())

@@ -200,6 +200,7 @@ class Machine:
             for actor in self.cast:
                 if letter.recipient in actor.addresses:
                     actor.seen.append(seen)
+        self.law.done()
 
     def _tickets(self) -> dict[int, Row]:
         rows = self._database.execute(
