@@ -6,17 +6,12 @@ desk only where it put a mail (the ledger's ticket), never whom it believes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import message_from_bytes
-from email.header import decode_header
-from email.message import Message
 
-MARKER = re.compile(r"mk\d{6}[a-z]q")
-TOKEN = re.compile(r"(?<![a-z2-7])[a-z2-7]{32}(?![a-z2-7])")
-_REFERENCES = {"in-reply-to", "references"}
+from tests.threat.letter import MARKER, TOKEN, Letter
+
 ADMINS = ("root@desk.test",)
 
 
@@ -55,22 +50,6 @@ class Stay:
 
 
 @dataclass(frozen=True)
-class Letter:
-    """A letter of the outbox as bytes, with what the law reads in it."""
-
-    id: int
-    notice: str
-    ticket_id: int | None
-    recipient: str
-    content: bytes
-    head: Message
-    body_markers: tuple[str, ...]
-    reference_markers: tuple[str, ...]
-    text: str
-    envelope_from: str
-
-
-@dataclass(frozen=True)
 class Row:
     """A ticket as commands may change it."""
 
@@ -105,44 +84,6 @@ class Sent:
     references: str = ""
     at: datetime | None = None
     is_confirmed: bool = False
-
-
-def read_letter(row: tuple[int, str, int | None, str, bytes, str]) -> Letter:
-    """The letter with every part and header decoded, attached mails too."""
-    letter_id, notice, ticket_id, recipient, content, envelope_from = row
-    head = message_from_bytes(content)
-    near, far, text = [], [], ""
-    for name, value in head.items():
-        found = MARKER.findall(_decoded(value))
-        (far if name.lower() in _REFERENCES else near).extend(found)
-    for part in _leaves(head):
-        for value in part.values() if part is not head else ():
-            near += MARKER.findall(_decoded(value))
-        words = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
-        near += MARKER.findall(words)
-        near += MARKER.findall(str(part.get_filename() or ""))
-        if part.get_content_type() == "text/plain" and not text:
-            text = words.replace("\r\n", "\n")
-    return Letter(letter_id, notice, ticket_id, recipient, content, head, tuple(near), tuple(far), text, envelope_from)
-
-
-def _leaves(message: Message) -> Iterator[Message]:
-    for part in message.walk():
-        if part.is_multipart():
-            continue
-        yield part
-        payload = part.get_payload(decode=True) or b""
-        if part is not message and b"\nMessage-ID:" in payload:
-            yield from _leaves(message_from_bytes(payload))
-
-
-def _decoded(value: str) -> str:
-    if "=?" not in value:
-        return str(value)
-    return "".join(
-        words.decode(charset or "ascii", "replace") if isinstance(words, bytes) else words
-        for words, charset in decode_header(value)
-    )
 
 
 @dataclass
