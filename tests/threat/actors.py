@@ -9,13 +9,15 @@ from __future__ import annotations
 import base64
 import itertools
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import format_datetime
 
 from tests.threat.kit import ALPHABET
-from tests.threat.law import TOKEN, Law, Letter, Sent
+from tests.threat.law import Law, Sent
+from tests.threat.letter import TOKEN, Letter
 
 # What a domain's mail shows when it is real, and when somebody else wrote it.
 DOMAINS = {
@@ -28,6 +30,7 @@ DOMAINS = {
 REAL_LEVELS = {"home.test": 3, "plain.test": 2}
 FORGED_LEVELS = {"client.test": 0, "desk.test": 0, "field.test": 2, "home.test": 2, "plain.test": 2}
 SUPPORT, SALES = "support@desk.test", "sales@desk.test"
+HELD = re.compile(r"^- (\d+):", re.MULTILINE)
 NOTICES = (
     "new",
     "reply",
@@ -313,6 +316,21 @@ def tokens_of(actor: Actor) -> list[str]:
         f"{' '.join(s.to)} {s.reply_to} {s.message_id} {s.references} {s.return_path}" for s in actor.seen[-40:]
     )
     return list(dict.fromkeys(TOKEN.findall(words.lower())))
+
+
+def boxes_of(stage: Stage) -> tuple[str, ...]:
+    return stage.chance.choice(((SUPPORT,), (SUPPORT,), (SUPPORT,), (SALES,), (SUPPORT, SALES)))
+
+
+def letters_of(actor: Actor) -> list[Seen]:
+    return [s for s in actor.seen if s.is_letter]
+
+
+def recent(stage: Stage, found: list[Seen]) -> Seen | None:
+    """Mostly one of the last, sometimes an old one."""
+    if not found:
+        return None
+    return stage.chance.choice(found[-6:] if stage.likely(0.8) else found)
 
 
 Act = Callable[[Stage, Actor], Sent | None]

@@ -2,26 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 
 from tests.threat.actors import (
     COMMANDS,
-    MARKED,
-    SALES,
-    STYLES,
+    HELD,
     SUPPORT,
     Act,
     Actor,
-    Seen,
     Stage,
     body_of,
+    boxes_of,
     constructed,
-    quotation,
+    letters_of,
+    recent,
     tokens_of,
     written,
 )
-from tests.threat.law import MARKER, Sent
+from tests.threat.agents import answer, away, base, behalf, command, confirm, cross, note, people, release
+from tests.threat.law import Sent
 
 MACHINE_MARKS = (
     "Auto-Submitted: auto-replied",
@@ -30,22 +29,6 @@ MACHINE_MARKS = (
     "Precedence: auto_reply",
     "X-Auto-Response-Suppress: All\nAuto-Submitted: auto-replied",
 )
-_HELD = re.compile(r"^- (\d+):", re.MULTILINE)
-
-
-def _boxes(stage: Stage) -> tuple[str, ...]:
-    return stage.chance.choice(((SUPPORT,), (SUPPORT,), (SUPPORT,), (SALES,), (SUPPORT, SALES)))
-
-
-def _letters(actor: Actor) -> list[Seen]:
-    return [s for s in actor.seen if s.is_letter]
-
-
-def _recent(stage: Stage, found: list[Seen]) -> Seen | None:
-    """Mostly one of the last, sometimes an old one."""
-    if not found:
-        return None
-    return stage.chance.choice(found[-6:] if stage.likely(0.8) else found)
 
 
 def open_one(stage: Stage, actor: Actor) -> Sent:
@@ -55,12 +38,12 @@ def open_one(stage: Stage, actor: Actor) -> Sent:
     claimed = actor.addresses[0] if stage.likely(0.8) else stage.chance.choice(actor.addresses)
     words = "MARK please help" + ("\n#solved\n#cc col@evil.test" if stage.likely(0.2) else "")
     cc = tuple(sorted(a for a in cc if a != claimed))
-    return written(stage, actor, claimed, _boxes(stage), words, "open", cc=cc, files=files)
+    return written(stage, actor, claimed, boxes_of(stage), words, "open", cc=cc, files=files)
 
 
 def reply(stage: Stage, actor: Actor) -> Sent | None:
     """An answer to something seen: a letter of the desk or a mail that came in Cc, as mail programs write it."""
-    seen = _recent(stage, actor.seen)
+    seen = recent(stage, actor.seen)
     if seen is None:
         return None
     is_all = not seen.is_letter and stage.likely(0.8)
@@ -86,7 +69,7 @@ def second(stage: Stage, actor: Actor) -> Sent | None:
 
 def plant(stage: Stage, actor: Actor) -> Sent | None:
     """Commands in a customer's mail, at its top and below, as an agent would write them."""
-    seen = _recent(stage, _letters(actor))
+    seen = recent(stage, letters_of(actor))
     planted = "\n".join(stage.chance.sample(COMMANDS, 3))
     to = (seen.reply_to,) if seen and "@" in seen.reply_to else (SUPPORT,)
     references = seen.references if seen else ""
@@ -107,8 +90,8 @@ def number(stage: Stage, actor: Actor) -> Sent:
 def show(stage: Stage, actor: Actor) -> None:
     """Something seen is forwarded past the desk: its reader knows its tokens from now on."""
     # What is about held mail, or about one's own mail, is shown as readily as the rest, although there is less of it.
-    rare = [s for s in _letters(actor) if s.notice in ("not-taken", "held")]
-    seen = _recent(stage, rare if rare and stage.likely(0.6) else actor.seen)
+    rare = [s for s in letters_of(actor) if s.notice in ("not-taken", "held")]
+    seen = recent(stage, rare if rare and stage.likely(0.6) else actor.seen)
     if seen is not None:
         others = [a for a in stage.cast if a is not actor]
         enemies = [a for a in others if "impersonate" in a.acts]
@@ -117,7 +100,7 @@ def show(stage: Stage, actor: Actor) -> None:
 
 def absent(stage: Stage, actor: Actor) -> Sent | None:
     """An absence notice to the last letter, at its signed address, with the letter quoted."""
-    seen = _recent(stage, _letters(actor))
+    seen = recent(stage, letters_of(actor))
     if seen is None or "@" not in seen.reply_to:
         return None
     return written(
@@ -134,7 +117,7 @@ def robot(stage: Stage, actor: Actor) -> Sent | None:
 
 def bounce(stage: Stage, actor: Actor) -> Sent | None:
     """A delivery report for a letter that was seen, or a forged one with a constructed address."""
-    seen = _recent(stage, _letters(actor))
+    seen = recent(stage, letters_of(actor))
     token = constructed(stage, tokens_of(actor))
     back = seen.return_path if seen is not None and stage.likely(0.5) else f"support+{token}@desk.test"
     returned = seen.message_id if seen is not None and stage.likely(0.5) else f"<n.{token}.{'a' * 26}@desk.test>"
@@ -148,7 +131,7 @@ def bounce(stage: Stage, actor: Actor) -> Sent | None:
 
 def _forged(stage: Stage, actor: Actor, claimed: str, what: str) -> Sent:
     tokens = tokens_of(actor)
-    seen = _recent(stage, actor.seen)
+    seen = recent(stage, actor.seen)
     token = stage.chance.choice(tokens) if tokens and stage.likely(0.5) else constructed(stage, tokens)
     address = stage.chance.choice(
         (f"support+{token}@desk.test", f"support+{token}@desk.test", f"sales-{token}@desk.test", SUPPORT)
@@ -192,15 +175,15 @@ def forge_agent(stage: Stage, actor: Actor) -> Sent:
 
 def impersonate(stage: Stage, actor: Actor) -> Sent | None:
     """A letter to somebody else that was shown to the actor is answered as that person would, in their name or not."""
-    others = [s for s in _letters(actor) if s.to[0] not in actor.addresses]
+    others = [s for s in letters_of(actor) if s.to[0] not in actor.addresses]
     rare = [s for s in others if s.notice in ("not-taken", "held")]
     agents = [s for s in others if s.is_notice]
-    seen = _recent(stage, rare if rare and stage.likely(0.7) else agents if agents and stage.likely(0.4) else others)
+    seen = recent(stage, rare if rare and stage.likely(0.7) else agents if agents and stage.likely(0.4) else others)
     if seen is None:
         return None
     names = (seen.to[0], seen.to[0], actor.addresses[0], stage.somebody())
     claimed = stage.chance.choice(names[1:] + names[2:3] if seen.notice == "not-taken" else names)
-    ids = _HELD.findall(seen.text)
+    ids = HELD.findall(seen.text)
     order = {"not-taken": "#confirm", "held": f"#release {stage.chance.choice(ids) if ids else 1}"}.get(seen.notice, "")
     top = f"{order or stage.chance.choice(COMMANDS)}\n\n" if order or stage.likely(0.4) else ""
     words, quoted = body_of(stage, f"{top}MARK it is me", seen)
@@ -221,14 +204,13 @@ def replay(stage: Stage, actor: Actor) -> Sent | None:
         sent = replace(sent, raw=sent.raw.replace(b"MIME-Version: 1.0", b"MIME-Version: 1.0\r\nX-Way: another", 1))
     recipients = sent.recipients if stage.likely(0.7) else (SUPPORT,)
     return replace(
-        sent, envelope=actor.addresses[0], recipients=recipients, what=f"replay of {sent.what}", markers=(), cc=(),
-        commands=(), is_replay=True,
-    )  # fmt: skip
+        sent, envelope=actor.addresses[0], recipients=recipients, what=f"replay of {sent.what}", is_replay=True
+    )
 
 
 def return_letter(stage: Stage, actor: Actor) -> Sent | None:
     """A letter of the desk, byte for byte, back to it."""
-    seen = _recent(stage, _letters(actor))
+    seen = recent(stage, letters_of(actor))
     if seen is None:
         return None
     to = stage.chance.choice((seen.reply_to, SUPPORT))
@@ -236,140 +218,6 @@ def return_letter(stage: Stage, actor: Actor) -> Sent | None:
         seen.raw, (to if "@" in to else SUPPORT,), actor.addresses[0], SUPPORT, 0, "own letter", references=seen.references,
         is_auto="Auto-Submitted" in seen.raw.decode("latin-1"), is_replay=True,
     )  # fmt: skip
-
-
-# Agents: real ones, at work.
-
-
-def _worked(
-    stage: Stage,
-    actor: Actor,
-    top: tuple[tuple[str, str], ...],
-    words: str,
-    what: str,
-    *,
-    to: str = "",
-    quotes: Seen | None = None,
-    files: tuple[tuple[str, bytes], ...] = (),
-) -> Sent | None:
-    """An agent's answer to a notice, with commands at its top; below a quote they would be none."""
-    found = [s for s in _letters(actor) if s.is_notice and "@" in s.reply_to]
-    seen = _recent(stage, found)
-    if seen is None:
-        return None
-    text, quoted = body_of(stage, words, quotes or seen, MARKED if quotes else STYLES)
-    block = "\n".join(f"#{word} {argument}".strip() for word, argument in top)
-    # Below a quote they are none: it says nothing of the kind there.
-    head, commands = (f"{block}\n\n", top) if text.startswith(words) and block else ("", ())
-    return written(
-        stage, actor, actor.addresses[0], (to or seen.reply_to,), head + text, what, references=seen.references,
-        subject=f"Re: {seen.subject}", quoted=quoted, commands=commands, files=files,
-    )  # fmt: skip
-
-
-def answer(stage: Stage, actor: Actor) -> Sent | None:
-    """An answer to the customer; at times with a state, a file, or the notice itself attached."""
-    top = (("send", ""),) if stage.likely(0.6) else ((stage.chance.choice(("solved", "pending", "open")), ""),)
-    top = top if stage.likely(0.5) else ()
-    files: tuple[tuple[str, bytes], ...] = (("plan.bin", b"bytes"),) if stage.likely(0.15) else ()
-    letters = _letters(actor)
-    if letters and stage.likely(0.1):
-        files = (*files, ("notice.eml", stage.chance.choice(letters[-5:]).raw))
-    return _worked(stage, actor, top, "MARK we look at it.", "answer", files=files)
-
-
-def note(stage: Stage, actor: Actor) -> Sent | None:
-    """A word for colleagues only; without a quote above it, or it would be an answer."""
-    sent = _worked(stage, actor, (("note", ""),), "MARK never tell them this.", "note")
-    if sent is None or sent.commands:
-        return sent
-    return replace(sent, what="a note below a quote: an answer")
-
-
-def command(stage: Stage, actor: Actor) -> Sent | None:
-    """A command or two."""
-    choices = (
-        ("solved", ""), ("open", ""), ("hold", ""), ("tag", "late"), ("tag", "vip -late"), ("priority", "high"),
-        ("assign", "me"), ("assign", "none"), ("assign", "ben"), ("spam", ""), ("help", ""),
-    )  # fmt: skip
-    top = tuple(stage.chance.sample(choices, stage.chance.randrange(1, 3)))
-    return _worked(stage, actor, (("note", ""), *top) if stage.likely(0.3) else top, "MARK as agreed.", "command")
-
-
-def people(stage: Stage, actor: Actor) -> Sent | None:
-    """Who takes part: somebody is added, removed, or named."""
-    word = stage.chance.choice(("cc", "cc", "uncc", "for"))
-    return _worked(stage, actor, ((word, stage.outsider()), ("note", "")), "MARK about them.", "people")
-
-
-def cross(stage: Stage, actor: Actor) -> Sent | None:
-    """An answer that quotes a letter of another ticket."""
-    letters = _letters(actor)
-    return (
-        _worked(stage, actor, (), "MARK as above.", "cross", quotes=stage.chance.choice(letters)) if letters else None
-    )
-
-
-def away(stage: Stage, actor: Actor) -> Sent | None:
-    """An agent's mail that bears the right words and not their own address: to the mailbox, or to a colleague's."""
-    others = [s for a in stage.cast for s in _letters(a) if stage.law.is_agent(a.addresses[0]) and a is not actor]
-    seen = _recent(stage, others)
-    to = seen.reply_to if seen is not None and "@" in seen.reply_to and stage.likely(0.6) else SUPPORT
-    return _worked(stage, actor, (("tag", "wrong"),), "MARK no address of mine.", "away", to=to)
-
-
-def confirm(stage: Stage, actor: Actor) -> Sent | None:
-    """The agent says that a mail was theirs, where it was; and never that a forged one was."""
-    found = [s for s in _letters(actor) if s.notice == "not-taken" and _is_real(stage, s)]
-    return _ordered(stage, actor, _recent(stage, found), ("confirm", ""))
-
-
-def _is_real(stage: Stage, seen: Seen) -> bool:
-    return all(stage.law.contents[m].level == 4 for m in MARKER.findall(seen.text.partition("Your message")[2]))
-
-
-def release(stage: Stage, actor: Actor) -> Sent | None:
-    """An agent decides on held mail, at random."""
-    found = _recent(stage, [s for s in _letters(actor) if s.notice == "held"])
-    ids = _HELD.findall(found.text) if found is not None else []
-    if not ids:
-        return None
-    verb = stage.chance.choice(("release", "release", "discard"))
-    return _ordered(stage, actor, found, (verb, stage.chance.choice(ids)))
-
-
-def _ordered(stage: Stage, actor: Actor, seen: Seen | None, order: tuple[str, str]) -> Sent | None:
-    if seen is None:
-        return None
-    line = f"#{order[0]} {order[1]}".strip()
-    return written(
-        stage, actor, actor.addresses[0], (seen.reply_to if "@" in seen.reply_to else SUPPORT,), f"{line}\n\nMARK", order[0],
-        references=seen.references, subject=f"Re: {seen.subject}", commands=(order,),
-        quoted=quotation(stage, seen, "angled"),
-    )  # fmt: skip
-
-
-def base(stage: Stage, actor: Actor) -> Sent:
-    """A new mail of an agent's to a mailbox."""
-    return written(stage, actor, actor.addresses[0], _boxes(stage), "MARK a matter of mine", "base")
-
-
-def behalf(stage: Stage, actor: Actor) -> Sent | None:
-    """A customer's mail that reached the agent is forwarded to the desk, or a request is written down for somebody."""
-    whose = stage.outsider()
-    if stage.likely(0.5):
-        top = (("for", whose),)
-        return written(
-            stage, actor, actor.addresses[0], (SUPPORT,), f"#for {whose}\n\nMARK called us.", "behalf", commands=top
-        )  # fmt: skip
-    inner = _recent(stage, actor.seen) if stage.likely(0.4) else None
-    text = inner.text if inner is not None else "Please call me."
-    author = inner.author if inner is not None else whose
-    words = (
-        f"MARK please take this.\n\n---------- Forwarded message ---------\nFrom: {author}\nDate: Sun, Nov 22, 2026 at 5:00 PM\n"
-        f"Subject: a call\nTo: {actor.addresses[0]}\n\n{text}"
-    )
-    return written(stage, actor, actor.addresses[0], (SUPPORT,), words, "forward", subject="Fwd: a call")
 
 
 ACTS: dict[str, Act] = {

@@ -6,17 +6,12 @@ desk only where it put a mail (the ledger's ticket), never whom it believes.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
-from email import message_from_bytes
-from email.header import decode_header
-from email.message import Message
 
-MARKER = re.compile(r"mk\d{6}[a-z]q")
-TOKEN = re.compile(r"(?<![a-z2-7])[a-z2-7]{32}(?![a-z2-7])")
-_REFERENCES = {"in-reply-to", "references"}
+from tests.threat.letter import MARKER, TOKEN, Letter
+
 ADMINS = ("root@desk.test",)
 
 
@@ -52,22 +47,6 @@ class Stay:
 
     since: int
     by: str
-
-
-@dataclass(frozen=True)
-class Letter:
-    """A letter of the outbox as bytes, with what the law reads in it."""
-
-    id: int
-    notice: str
-    ticket_id: int | None
-    recipient: str
-    content: bytes
-    head: Message
-    body_markers: tuple[str, ...]
-    reference_markers: tuple[str, ...]
-    text: str
-    envelope_from: str
 
 
 @dataclass(frozen=True)
@@ -107,44 +86,6 @@ class Sent:
     is_confirmed: bool = False
 
 
-def read_letter(row: tuple[int, str, int | None, str, bytes, str]) -> Letter:
-    """The letter with every part and header decoded, attached mails too."""
-    letter_id, notice, ticket_id, recipient, content, envelope_from = row
-    head = message_from_bytes(content)
-    near, far, text = [], [], ""
-    for name, value in head.items():
-        found = MARKER.findall(_decoded(value))
-        (far if name.lower() in _REFERENCES else near).extend(found)
-    for part in _leaves(head):
-        for value in part.values() if part is not head else ():
-            near += MARKER.findall(_decoded(value))
-        words = (part.get_payload(decode=True) or b"").decode("utf-8", "replace")
-        near += MARKER.findall(words)
-        near += MARKER.findall(str(part.get_filename() or ""))
-        if part.get_content_type() == "text/plain" and not text:
-            text = words.replace("\r\n", "\n")
-    return Letter(letter_id, notice, ticket_id, recipient, content, head, tuple(near), tuple(far), text, envelope_from)
-
-
-def _leaves(message: Message) -> Iterator[Message]:
-    for part in message.walk():
-        if part.is_multipart():
-            continue
-        yield part
-        payload = part.get_payload(decode=True) or b""
-        if part is not message and b"\nMessage-ID:" in payload:
-            yield from _leaves(message_from_bytes(payload))
-
-
-def _decoded(value: str) -> str:
-    if "=?" not in value:
-        return str(value)
-    return "".join(
-        words.decode(charset or "ascii", "replace") if isinstance(words, bytes) else words
-        for words, charset in decode_header(value)
-    )
-
-
 @dataclass
 class Law:
     """What was written, who takes part, which tokens exist; `check` after every step."""
@@ -154,6 +95,10 @@ class Law:
     unsigned: tuple[str, ...]
     contents: dict[str, Content] = field(default_factory=dict)
     people: dict[int, dict[str, Stay]] = field(default_factory=dict)
+    removed: dict[int, set[str]] = field(default_factory=dict)
+    # What an agent's act held: the same mail is none a second time.
+    acted: set[str] = field(default_factory=set)
+    acting: set[str] = field(default_factory=set)
     boxes: dict[int, str] = field(default_factory=dict)
     openers: dict[int, str] = field(default_factory=dict)
     works: dict[str, set[int]] = field(default_factory=dict)
@@ -192,7 +137,9 @@ class Law:
 
     def is_act(self, sent: Sent | None, ticket_id: int) -> bool:
         """Whether a mail is an agent's act on a ticket: real token of their own, proved as configured, a person's, new."""
-        if sent is None or not self.is_agent(sent.claimed) or sent.is_auto or sent.is_replay:
+        if sent is None or not self.is_agent(sent.claimed) or sent.is_auto:
+            return False
+        if sent.is_replay and not self.acted.isdisjoint(sent.markers):
             return False
         if sent.is_confirmed:
             return True
@@ -251,9 +198,9 @@ class Law:
                     people.setdefault(sent.claimed, Stay(0, "wrote it"))
                 if self.opens(sent) and new[ticket_id].requester not in (None, sent.claimed):
                     people.setdefault(str(new[ticket_id].requester), Stay(0, "an agent opened it for them"))
-            requester = new[ticket_id].requester if ticket_id in new else self.openers.get(ticket_id)
-            if sent.level >= 3 and sent.claimed == requester and not sent.is_auto and not sent.is_replay:
-                for address in sent.cc:
+                    self.openers[ticket_id] = str(new[ticket_id].requester)
+            if sent.level >= 3 and sent.claimed == self.openers.get(ticket_id) and not sent.is_auto:
+                for address in set(sent.cc) - self.removed.get(ticket_id, set()):
                     people.setdefault(address, Stay(step, "a proved requester's Cc"))
             for marker in sent.markers:
                 self.contents[marker].tickets.add(ticket_id)
@@ -268,10 +215,13 @@ class Law:
         if sent is None:
             return
         answered = {x.ticket_id for x in letters if x.notice == "answer"}
+        acted: set[str] = set()
         is_refused = any(x.notice == "not-done" for x in letters)
         for ticket_id in tickets:
-            if self.is_act(sent, ticket_id) and not is_refused:
-                self._command(sent, ticket_id)
+            if self.is_act(sent, ticket_id):
+                acted.update(sent.markers)
+                if not is_refused:
+                    self._command(sent, ticket_id)
             if self.is_agent(sent.claimed) and (sent.is_confirmed or self.own_tokens(sent)):
                 is_note = ("note", "") in sent.commands
                 is_public = ticket_id in answered and not is_note and self.is_act(sent, ticket_id)
@@ -280,15 +230,23 @@ class Law:
             for marker in sent.markers:
                 self.contents[marker].is_public |= is_public
 
+        self.acting = acted
+
+    def done(self) -> None:
+        """The step is over: what acted in it acts no more."""
+        self.acted |= self.acting
+
     def _command(self, sent: Sent, ticket_id: int) -> None:
-        people = self.people.setdefault(ticket_id, {})
+        people, removed = self.people.setdefault(ticket_id, {}), self.removed.setdefault(ticket_id, set())
         for word, argument in sent.commands:
             if word in ("cc", "for"):
+                removed.discard(argument)
                 people[argument] = Stay(0, f"an agent's #{word}")
             if word == "for":
                 self.openers[ticket_id] = argument
             if word == "uncc":
                 people.pop(argument, None)
+                removed.add(argument)
 
     def check_letter(self, letter: Letter, sent: Sent | None, rows: dict[int, Row]) -> None:
         """One letter: its shape, its cause, and every marker in it."""

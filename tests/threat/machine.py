@@ -27,7 +27,8 @@ from maildesk.jobs import JOBS
 from tests.desk.world import World
 from tests.threat.actors import SALES, SUPPORT, Actor, Stage, cast, received
 from tests.threat.deeds import ACTS
-from tests.threat.law import Broken, Law, Person, Row, Sent, read_letter
+from tests.threat.law import Broken, Law, Person, Row, Sent
+from tests.threat.letter import read_letter
 
 # A row of the ledger: id, outcome, ticket, mailbox, authority.
 Mail = tuple[int, str, int | None, str, str | None]
@@ -200,6 +201,7 @@ class Machine:
             for actor in self.cast:
                 if letter.recipient in actor.addresses:
                     actor.seen.append(seen)
+        self.law.done()
 
     def _tickets(self) -> dict[int, Row]:
         rows = self._database.execute(
