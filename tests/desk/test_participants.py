@@ -62,6 +62,20 @@ def test_nobody_joins_by_an_unproved_mail(world: World, results: str | None) -> 
     assert "nobody joins (its author is not proved)" in world.why(1)
 
 
+def test_an_old_mail_that_comes_again_adds_nobody(world: World) -> None:
+    """Its signature is as good as ever; whom it copied joins the ticket of its day and no later one."""
+    raw = (
+        b"Authentication-Results: mx.desk.test; dmarc=pass header.from=client.test\r\nFrom: lea@client.test\r\n"
+        b"To: support@desk.test\r\nCc: sam@friend.test\r\nSubject: Old\r\nMessage-ID: <old@client.test>\r\n"
+        b"Date: Sun, 22 Nov 2026 18:00:00 +0000\r\n\r\nHello\r\n"
+    )
+    world.give(raw, sender="lea@client.test")
+    world.now += timedelta(days=40)
+    world.give(raw, sender="lea@client.test")
+    found = [[p.address for p in world.ticket(number).customers] for number in (50031, 50032)]
+    assert found == [["lea@client.test", SAM], ["lea@client.test"]]
+
+
 def test_further_addresses_of_to_join_too(world: World) -> None:
     """To is for whoever is written to, as Cc is."""
     world.write(LEA, to=("support@desk.test",), headers={"Cc": SAM, "Resent-To": KIM})
