@@ -11,7 +11,7 @@ from datetime import timedelta
 from maildesk.config import Agent
 from maildesk.desk import letters
 from maildesk.desk.case import Case
-from maildesk.desk.commands import COMMANDS, Act, Reading, effects, read
+from maildesk.desk.commands import COMMANDS, Act, Reading, effects, in_words, read
 from maildesk.desk.decision import (
     AssigneeSet,
     Change,
@@ -236,20 +236,13 @@ def changes(case: Case) -> Case:
         case = case.because("an answer to the customer" if done.is_answer else "an internal note")
     shown = tuple(e for e in done.effects if e.what not in ("answer", "note"))
     if shown and done.reading.has_commands:
-        words = "; ".join(map(_in_words, shown))
+        words = "; ".join(map(in_words, shown))
         found.append(Entered("event", author, mail.subject, words, words, (), has_attachments=False))
     found += _set(done.reading.act, done, ticket)
     if not found:
         help_only = done.reading.act.wants_help
         return replace(case, outcome="ignored", cause="help" if help_only else "nothing to do")
     return replace(case, changes=case.changes + tuple(found), outcome="entry")
-
-
-def _in_words(effect: Effect) -> str:
-    """An effect as an event says it."""
-    if effect.what in ("cc", "uncc"):
-        return f"cc: +{effect.after}" if effect.after else f"cc: -{effect.before}"
-    return f"{effect.what}: {effect.before or '-'} → {effect.after or '-'}"
 
 
 def _set(act: Act, done: Deed, ticket: Ticket) -> list[Change]:

@@ -164,9 +164,8 @@ def _somebody(argument: str) -> Person | None:
 
 def _for(argument: str, act: Act, ticket: Ticket, _agent: Agent, directory: Directory) -> Act:
     """Whose ticket it is, where nobody knows: "#for lea@client.test Lea Martin", "#for Lea Martin <lea@client.test>"."""
-    known = ticket.requester or next(iter(ticket.customers), None)
-    if known is not None:
-        raise HasRequester(shown(known))
+    if ticket.requester is not None:
+        raise HasRequester(shown(ticket.requester))
     found = _somebody(argument)
     # An agent's or a mailbox's own address is nobody to write to, and of two addresses nobody knows which is meant.
     if found is None or directory.is_own(found.address) or directory.agent(found.address) is not None:
@@ -281,3 +280,10 @@ def effects(act: Act, ticket: Ticket, state: State, assignee: str | None, direct
     if act.tags is not None and act.tags != ticket.tags:
         found.append(Effect("tags", " ".join(ticket.tags), " ".join(act.tags)))
     return tuple(found)
+
+
+def in_words(effect: Effect) -> str:
+    """An effect as an event says it."""
+    if effect.what in ("cc", "uncc"):
+        return f"cc: +{effect.after}" if effect.after else f"cc: -{effect.before}"
+    return f"{effect.what}: {effect.before or '-'} → {effect.after or '-'}"

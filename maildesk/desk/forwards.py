@@ -11,8 +11,18 @@ from dataclasses import dataclass, replace
 from maildesk.config import Agent
 from maildesk.desk import letters
 from maildesk.desk.case import Case
-from maildesk.desk.commands import COMMANDS, Reading, effects, names_somebody, read
-from maildesk.desk.decision import AssigneeSet, Change, Entered, MentionAdded, Opened, PersonSeen, PrioritySet, StateSet
+from maildesk.desk.commands import COMMANDS, Reading, effects, in_words, names_somebody, read
+from maildesk.desk.decision import (
+    AssigneeSet,
+    Change,
+    Entered,
+    Joined,
+    MentionAdded,
+    Opened,
+    PersonSeen,
+    PrioritySet,
+    StateSet,
+)
 from maildesk.desk.entering import entered
 from maildesk.desk.evidence import Evidence
 from maildesk.desk.model import Effect, LetterPlan, Remark, Said, Ticket
@@ -174,11 +184,12 @@ def changes(case: Case) -> Case:
     if words or forwarded is None or forwarded.beside:
         # What stands in a note reaches no customer: the agent's words and files about somebody are not for them.
         written.append(entered(mail, "act", "note", agent, text=words))
-    event = "; ".join(f"{e.what}: {e.before or '-'} → {e.after or '-'}" for e in found.effects)
+    event = "; ".join(map(in_words, found.effects))
     if forwarded is not None and forwarded.date is not None:
         event = f"{event}; written: {forwarded.date:%Y-%m-%d %H:%M} UTC".removeprefix("; ")
     if event:
         written.append(Entered("event", agent, mail.subject, event, event, (), has_attachments=False))
+    written += (Joined(person, "full") for person in found.reading.act.added)
     if ticket.state != "new":
         written.append(StateSet(ticket.state))
     if ticket.assignee is not None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Protocol
 
 from maildesk.desk.case import Case
@@ -23,6 +24,8 @@ from maildesk.mail.model import Mail, Person
 NEW_A_MAIL = 5
 ON_A_TICKET = 10
 NEW_A_DAY = 20
+# Whoever has a signed mail can send it again later; what it invited to is over then.
+FRESH_FOR = timedelta(hours=72)
 # A mail names as many people as fit into it; so many of them are looked at.
 MAX_NAMED = 50
 # The addresses that list programs read (RFC 2142, 6, and what Mailman, Sympa and Majordomo add).
@@ -137,6 +140,8 @@ def _nobody_joins(case: Case, ticket: Ticket | None) -> str:
         return "spam, or imported"
     if not case.verdict.is_proved:
         return "its author is not proved"
+    if case.mail.date is not None and case.envelope.received_at - case.mail.date > FRESH_FOR:
+        return "it is dated more than 72 hours before it came"
     if ticket is not None and case.evidence.level not in ("signed-address", "signed-id"):
         return "it answers no letter of ours"
     if ticket is not None and not (case.author and ticket.is_requester(case.author.address)):

@@ -193,7 +193,8 @@ class Law:
         for ticket_id in tickets:
             people = self.people.setdefault(ticket_id, {})
             if ticket_id in new:
-                self.openers[ticket_id] = sent.claimed
+                named = new[ticket_id].requester if self.opens(sent) else None
+                self.openers[ticket_id] = named or sent.claimed
                 if not self.opens(sent) or new[ticket_id].requester == sent.claimed:
                     people.setdefault(sent.claimed, Stay(0, "wrote it"))
                 if self.opens(sent) and new[ticket_id].requester not in (None, sent.claimed):
