@@ -22,12 +22,14 @@ from maildesk.desk.decision import (
     GrantUsed,
     Joined,
     LetIn,
+    LetterBounced,
     MentionAdded,
     Opened,
     PersonSeen,
     PrioritySet,
     Removed,
     RequesterSet,
+    Silenced,
     StateSet,
     TagsSet,
 )
@@ -161,6 +163,12 @@ class Settler:
                 continue
             if isinstance(change, Discarded):
                 ledger.discard(tx, change.mail_id, change.by, now)
+                continue
+            if isinstance(change, Silenced):
+                braking.silence(tx, change.address, change.why, change.until, now)
+                continue
+            if isinstance(change, LetterBounced):
+                tx.change("a letter bounced", id=change.letter_id, at=iso(now))
                 continue
             if isinstance(change, GrantUsed):
                 grants.use_grant(tx, change.grant_id, now)

@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from maildesk.config import Agent
 from maildesk.desk.case import Case
-from maildesk.desk.decision import Change, Discarded, GrantUsed, LetIn
+from maildesk.desk.decision import Change, Discarded, GrantUsed, LetIn, Silenced
 from maildesk.desk.directory import Directory
 from maildesk.desk.held import FOR_ADMINS, HELD_FOR
 from maildesk.desk.model import Grant, GrantKind, HeldLine, LetterPlan, Remark
@@ -48,7 +48,7 @@ def _top(blocks: tuple[Block, ...]) -> list[str]:
 def one_time_address(case: Case) -> Case:
     """A mail to a one-time address does what the address is for, and nothing else."""
     grant = case.facts.grant
-    if grant is None or case.machine:
+    if grant is None or (case.machine and grant.kind != "silence"):
         return case
     return DOES[grant.kind](case.because("it came to a one-time address"), grant)
 
@@ -123,8 +123,13 @@ def _holder(case: Case, grant: Grant) -> Agent | None:
     return agent if agent is not None and agent == case.directory.agent(grant.address) else None
 
 
-def _silence(case: Case, _grant: Grant) -> Case:
-    return case
+def _silence(case: Case, grant: Grant) -> Case:
+    """Whoever has the letter ends those that follow, by a program's button too; a bounce of something is no wish."""
+    if case.machine in ("bounce", "own") or case.envelope.sender == "":
+        return case
+    wish = Silenced(grant.address, "the address asked for no automatic letters")
+    case = replace(case, changes=(wish, GrantUsed(grant.id)))
+    return case.settled("ignored", "silence", "its address gets no automatic letters from now on")
 
 
 DOES: dict[GrantKind, Callable[[Case, Grant], Case]] = {"held": _held, "confirm": _confirm, "silence": _silence}

@@ -11,7 +11,7 @@ from maildesk.desk.brakes import budget_domain, budget_key, is_braked, too_many_
 from maildesk.desk.model import LetterPlan, LetterView
 from maildesk.desk.notices import NOTICES
 from maildesk.mail.model import Person
-from tests.desk.world import World, only
+from tests.desk.world import Letter, World, only
 
 CONFIRMED = ("confirmation", "confirmation-unproved", "confirmation-merged")
 
@@ -161,4 +161,68 @@ def test_a_clock_that_jumped_back_holds_nobody_for_ever(world: World) -> None:
     world.now -= timedelta(days=3000)
     world.letters()
     world.write("lea@client.test", subject="now", results=None)
+    assert confirmed(world) == ["lea@client.test"]
+
+
+def unsubscribe(letter: Letter) -> str:
+    """The address of a letter's List-Unsubscribe."""
+    return str(letter.message["List-Unsubscribe"]).removeprefix("<mailto:").partition("?")[0]
+
+
+@pytest.mark.parametrize("sender", ["somebody@else.test", None])
+def test_one_mail_silences_an_address_for_good(world: World, sender: str | None) -> None:
+    """An empty mail from anybody to the letter's own address ends automatic letters; an agent's answer still goes."""
+    world.write("lea@client.test", results=None)
+    letters = world.letters()
+    world.give(b"From: x@else.test\r\nSubject: unsubscribe\r\n\r\n", unsubscribe(letters[0]), sender=sender)
+    assert not world.letters()
+    world.now += timedelta(days=400)
+    world.write("lea+1@client.test", subject="another", results=None)
+    assert not confirmed(world)
+    assert "asked for no automatic letters" in world.why()
+    world.write("ana@desk.test", "Use water.\n", answers=only(letters, "new", "ana@desk.test"))
+    assert only(world.letters(), "answer").recipient == "lea@client.test"
+
+
+def test_a_report_silences_nobody(world: World) -> None:
+    """The null sender is a machine's: no wish of anybody."""
+    world.write("lea@client.test", results=None)
+    world.give(b"From: x@else.test\r\nSubject: ?\r\n\r\n", unsubscribe(world.letters()[0]), sender="")
+    world.write("lea@client.test", subject="another", results=None)
+    assert "lea@client.test" in confirmed(world)
+
+
+def bounce(letter: Letter) -> bytes:
+    """A delivery report that returns a letter's header."""
+    return (
+        "From: mailer-daemon@client.test\r\nTo: support@desk.test\r\nSubject: Undelivered\r\nMIME-Version: 1.0\r\n"
+        'Content-Type: multipart/report; report-type=delivery-status; boundary="b"\r\n\r\n--b\r\n\r\nSorry.\r\n--b\r\n'
+        "Content-Type: message/delivery-status\r\n\r\nReporting-MTA: dns; mx.client.test\r\n\r\n"
+        f"Final-Recipient: rfc822; {letter.recipient}\r\nAction: failed\r\nStatus: 5.1.1\r\n--b\r\n"
+        f"Content-Type: text/rfc822-headers\r\n\r\nMessage-ID: {letter.message['Message-ID']}\r\n\r\n--b--\r\n"
+    ).encode()
+
+
+def test_a_bounced_letter_is_told_once_and_silences_for_a_month(world: World) -> None:
+    """The first report is told to agents, the next is an event; no automatic letter goes there for 30 days."""
+    world.write("lea@client.test", results=None)
+    letter = only(world.letters(), "confirmation-unproved")
+    for n in range(3):
+        world.give(bounce(letter) + b"\r\n" * n, letter.envelope_from, sender="")
+    assert [x.notice for x in world.letters()] == ["undelivered", "undelivered"]
+    world.write("lea@client.test", subject="another", results=None)
+    assert not confirmed(world)
+    world.now += timedelta(days=31)
+    world.write("lea@client.test", subject="a month later", results=None)
+    assert confirmed(world) == ["lea@client.test"]
+
+
+def test_a_forged_report_of_an_old_letter_counts_for_nothing(world: World) -> None:
+    """Who kept a letter's Message-ID can say later that it bounced: without its signed address nobody listens (T76)."""
+    world.write("lea@client.test", results=None)
+    letter = only(world.letters(), "confirmation-unproved")
+    world.now += timedelta(days=6)
+    assert world.give(bounce(letter), sender="").outcome == "ignored"
+    assert not world.letters()
+    world.write("lea@client.test", subject="another", results=None)
     assert confirmed(world) == ["lea@client.test"]

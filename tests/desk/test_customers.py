@@ -347,7 +347,6 @@ def test_an_unproved_address_gets_three_automatic_letters_a_day(world: World) ->
     assert len([x for x in world.letters() if x.kind == "confirmation"]) == 1
 
 
-
 @pytest.mark.parametrize(
     ("stated", "words", "language"),
     [
