@@ -87,6 +87,7 @@ class Owing:
                 # Without signed addresses the letter's own Message-ID stands in for one.
                 named, named_slot, purpose = grant_id, 0, Purpose.WEB
         view = plan.view if ticket is None else _filled(plan, ticket)
+        view = replace(view, silence=True) if silence else view
         rendered = self._renderer.render(plan.notice, view)
         message_id = make_message_id(keyring, notice.mark, named, named_slot, letter_id, purpose)
         content = compose(

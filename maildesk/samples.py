@@ -91,6 +91,7 @@ _STANDING = (
     StandingStill("letter", "", _EARLIER),
     StandingStill("mailbox", "support@example.com", _EARLIER, "imap.example.com: connection refused"),
     StandingStill("disk", "/var/lib/maildesk", _EARLIER, "96 %"),
+    StandingStill("confirmations", "", _EARLIER, "200 an hour to unproved addresses"),
 )
 
 
@@ -135,6 +136,8 @@ def sample(
     )
     earlier = (Said("Ana Lima", _AT, agent, "agent"), Said("Lea Martin", _EARLIER, customer))
     match letter:
+        case "confirmation-merged":
+            return replace(view, numbers=(50029, 50030, 50031), silence=True)
         case "confirmation" | "assigned":
             return replace(view, attachments=_FILES, agent="Bo Chen" if letter == "assigned" else "")
         case "new":

@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import assert_never
 
+from maildesk import braking
 from maildesk.clock import iso
-from maildesk.desk.brakes import Braking, brake, is_braked
 from maildesk.desk.decision import (
     NO_EVIDENCE_YET,
     AssigneeSet,
@@ -22,19 +22,21 @@ from maildesk.desk.decision import (
     GrantUsed,
     Joined,
     LetIn,
+    LetterBounced,
     MentionAdded,
     Opened,
     PersonSeen,
     PrioritySet,
     Removed,
     RequesterSet,
+    Silenced,
     StateSet,
     TagsSet,
 )
 from maildesk.desk.directory import Directory
 from maildesk.desk.entering import agreed
 from maildesk.desk.held import FOR_ADMINS
-from maildesk.desk.model import Facts, LetterPlan, Outcome
+from maildesk.desk.model import Facts, Outcome
 from maildesk.desk.proof import judge
 from maildesk.desk.questions import needed
 from maildesk.desk.rules import decide
@@ -91,12 +93,15 @@ class Settler:
         why = [*stored.why, *decision.why]
         owed = 0
         for plan in decision.letters:
-            held = self._braked(tx, plan, now)
+            held = braking.braked(tx, plan, now)
             if held is not None:
-                why.append(held)
+                if held.waits and ticket is not None:
+                    braking.wait(tx, plan, ticket, held.why, now)
+                why.append(held.why)
                 continue
             try:
-                self.owing.owe(tx, plan, ticket, now, mail_id=mail_id, hops=mail.hops)
+                letter_id = self.owing.owe(tx, plan, ticket, now, mail_id=mail_id, hops=mail.hops)
+                braking.count(tx, letter_id, plan, now)
             except NotComposable as error:
                 why.append(f"no {plan.notice} to {plan.recipient.address}: {error}")
                 # An answer that cannot go must not vanish; whoever cannot be confirmed still has a ticket.
@@ -159,6 +164,12 @@ class Settler:
             if isinstance(change, Discarded):
                 ledger.discard(tx, change.mail_id, change.by, now)
                 continue
+            if isinstance(change, Silenced):
+                braking.silence(tx, change.address, change.why, change.until, now)
+                continue
+            if isinstance(change, LetterBounced):
+                tx.change("a letter bounced", id=change.letter_id, at=iso(now))
+                continue
             if isinstance(change, GrantUsed):
                 grants.use_grant(tx, change.grant_id, now)
                 continue
@@ -214,19 +225,6 @@ class Settler:
         other, this = tickets.find_ticket(tx, other_id), tickets.find_ticket(tx, ticket_id)
         if other is not None and this is not None and this.number not in other.mentions:
             tx.change("mentions of a ticket", id=other_id, mentions=json.dumps([*other.mentions, this.number]))
-
-    def _braked(self, tx: Tx, plan: LetterPlan, now: datetime) -> str | None:
-        if not is_braked(plan):
-            return None
-        recipient = tickets.key(plan.recipient.address)
-        day, hour = (
-            tx.find("braked letters to somebody since", recipient_key=recipient, since=iso(now - span))
-            for span in (timedelta(days=1), timedelta(hours=1))
-        )
-        return brake(
-            plan,
-            Braking(tickets.integer(day["letters"]) if day else 0, tickets.integer(hour["letters"]) if hour else 0),
-        )
 
 
 def _held_columns(mail: Mail, decision: Decision) -> dict[str, str | None]:

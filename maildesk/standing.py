@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
-from maildesk import clock
+from maildesk import braking, clock
 from maildesk.desk.model import StandingStill
 from maildesk.doors.imap import ImapDoor
 from maildesk.errors import DiskNearlyFull
@@ -27,15 +27,18 @@ def standing(
     now = clock.now()
     found: list[StandingStill] = []
 
-    def look(tx: Tx) -> tuple[datetime | None, datetime | None]:
+    def look(tx: Tx) -> tuple[datetime | None, datetime | None, StandingStill | None]:
         oldest = ledger.list_received(tx, 1)
-        return (oldest[0].received_at if oldest else None), outbox.oldest_letter_at(tx)
+        mail_at = oldest[0].received_at if oldest else None
+        return mail_at, outbox.oldest_letter_at(tx), braking.standing_still(tx, now)
 
-    mail_at, letter_at = store.read(look)
+    mail_at, letter_at, confirmations = store.read(look)
     if mail_at is not None and now - mail_at > MAIL_AFTER:
         found.append(StandingStill("mail", "", mail_at))
     if letter_at is not None and now - letter_at > LETTER_AFTER:
         found.append(StandingStill("letter", "", letter_at, relay.down.why if relay.down else ""))
+    if confirmations is not None:
+        found.append(confirmations)
     for door in doors:
         polled_at = door.last_poll_at or started_at
         if now - polled_at > MAILBOX_AFTER:

@@ -19,7 +19,7 @@ from maildesk.samples import fullest, sample
 LANGUAGES = ("de", "en", "es", "fr", "it")
 (FOLDER,) = template_folders(None)
 RENDERER = Renderer((FOLDER,))
-FIXED = ("confirmation-unproved", "confirmation-for")
+FIXED = ("confirmation-unproved", "confirmation-for", "confirmation-merged")
 EVERY = [(letter, language) for letter in LETTERS for language in LANGUAGES]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 
 from maildesk.desk.model import Derivation, EntryKind, Flag, LetterPlan, Outcome, Priority, Reach, State
 from maildesk.mail.model import Person
@@ -126,8 +127,26 @@ class GrantUsed:
     grant_id: int
 
 
+@dataclass(frozen=True, slots=True)
+class Silenced:
+    """An address gets no automatic letter until then; None: for good, in every spelling that counts as it."""
+
+    address: str
+    why: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LetterBounced:
+    """A letter of ours came back for good."""
+
+    letter_id: int
+
+
 Change = (
-    Opened
+    Silenced
+    | LetterBounced
+    | Opened
     | Entered
     | StateSet
     | AssigneeSet

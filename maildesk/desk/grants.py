@@ -13,7 +13,7 @@ from datetime import timedelta
 
 from maildesk.config import Agent
 from maildesk.desk.case import Case
-from maildesk.desk.decision import Change, Discarded, GrantUsed, LetIn
+from maildesk.desk.decision import Change, Discarded, GrantUsed, LetIn, Silenced
 from maildesk.desk.directory import Directory
 from maildesk.desk.held import FOR_ADMINS, HELD_FOR
 from maildesk.desk.model import Grant, GrantKind, HeldLine, LetterPlan, Remark
@@ -48,7 +48,7 @@ def _top(blocks: tuple[Block, ...]) -> list[str]:
 def one_time_address(case: Case) -> Case:
     """A mail to a one-time address does what the address is for, and nothing else."""
     grant = case.facts.grant
-    if grant is None or case.machine:
+    if grant is None or (case.machine and grant.kind != "silence"):
         return case
     return DOES[grant.kind](case.because("it came to a one-time address"), grant)
 
@@ -61,6 +61,8 @@ def _confirm(case: Case, grant: Grant) -> Case:
         return case.held("agent-unverified", "its author is not the agent whom the address was sent to")
     if not lines or _CONFIRM.fullmatch(lines[0]) is None:
         return case.because("it does not begin with #confirm")
+    if case.verdict.level == "S0":
+        return case.held("agent-unverified", "its author's domain says that it is forged")
     if grant.used_at is not None or case.facts.now - grant.created_at > CONFIRM_FOR or grant.mail_id is None:
         return case.because("the address was used before, or is too old")
     changes: tuple[Change, ...] = (LetIn(grant.mail_id, f"confirmed {agent.address}"), GrantUsed(grant.id))
@@ -123,8 +125,13 @@ def _holder(case: Case, grant: Grant) -> Agent | None:
     return agent if agent is not None and agent == case.directory.agent(grant.address) else None
 
 
-def _silence(case: Case, _grant: Grant) -> Case:
-    return case
+def _silence(case: Case, grant: Grant) -> Case:
+    """Whoever has the letter ends those that follow, by a program's button too; a bounce of something is no wish."""
+    if case.machine in ("bounce", "own") or case.envelope.sender == "":
+        return case
+    wish = Silenced(grant.address, "the address asked for no automatic letters")
+    case = replace(case, changes=(wish, GrantUsed(grant.id)))
+    return case.settled("ignored", "silence", "its address gets no automatic letters from now on")
 
 
 DOES: dict[GrantKind, Callable[[Case, Grant], Case]] = {"held": _held, "confirm": _confirm, "silence": _silence}

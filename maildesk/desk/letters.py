@@ -51,6 +51,7 @@ def confirmation(case: Case) -> LetterPlan:
         view=view,
         replies_to=_short_id(case.mail.message_id),
         is_unproved=not is_proved,
+        grant=None if is_proved else "silence",
     )
 
 
@@ -64,6 +65,7 @@ def for_somebody(case: Case, person: Person, language: str, message_id: str | No
         view=case.view(language, None, author=Person("")),
         replies_to=_short_id(message_id),
         is_unproved=True,
+        grant="silence",
     )
 
 

@@ -93,10 +93,11 @@ class Remark:
 class StandingStill:
     """Something that has not moved for too long: for the admins' daily letter and for `check --live`.
 
-    what: "mail", "letter", "mailbox" or "disk". name: the mailbox's or the disk's, "" otherwise; since: when it began.
+    what: "mail", "letter", "mailbox", "disk" or "confirmations" (to unproved addresses).
+    name: the mailbox's or the disk's, "" otherwise; since: when it began.
     """
 
-    what: Literal["mail", "letter", "mailbox", "disk"]
+    what: Literal["mail", "letter", "mailbox", "disk", "confirmations"]
     name: str
     since: datetime
     detail: str = ""
@@ -185,6 +186,8 @@ class SentLetter:
     recipient: str
     message_id: str
     entry_id: int
+    created_at: datetime | None = None
+    is_bounced: bool = False
 
 
 # What the holder of a one-time address may do: let held mail in (held), make an act of what was a note (confirm), or have
@@ -310,7 +313,8 @@ class LetterView:
     candidates: who may have written what an agent forwarded. copied: whom the reader has added since the last
     answer. history: earlier entries, newest first.
     setting: the configuration key that would change what happened. held: mails that are kept back; quiet: new tickets that
-    nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out.
+    nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out. numbers:
+    tickets that one letter confirms together. silence: the letter's List-Unsubscribe ends automatic letters.
     """
 
     desk: str
@@ -346,6 +350,8 @@ class LetterView:
     held: tuple[HeldLine, ...] = ()
     quiet: tuple[HeldLine, ...] = ()
     confirmable: bool = False
+    numbers: tuple[int, ...] = ()
+    silence: bool = False
 
 
 @dataclass(frozen=True, slots=True)

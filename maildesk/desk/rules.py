@@ -19,7 +19,7 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, blocking, contact_forms, forwards, grants, letters, machines, participants
+from maildesk.desk import acts, blocking, bounces, contact_forms, forwards, grants, letters, machines, participants
 from maildesk.desk.case import Case, Who
 from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
@@ -102,6 +102,8 @@ def bounce_is_ours(case: Case) -> Case:
     ticket = case.facts.ticket(letter.ticket_id) if letter is not None else None
     if letter is None or ticket is None:
         return case.settled("ignored", "bounce of nothing of ours", "it returns no letter of ours")
+    if not bounces.may_count(case, letter):
+        return case.settled("ignored", "bounce without its address", "it did not come to the letter's signed address")
     found = replace(case.evidence, level="signed-id", ticket=ticket, answered=letter)
     return replace(case, evidence=found, way="bounce").because(f"it returns a letter of ticket #{ticket.number}")
 
@@ -243,7 +245,8 @@ def bounced_letter(case: Case) -> Case:
         return case
     words = bounced(case.mail, case.evidence.answered.recipient)
     event = entered(case.mail, "bounce", "event", None, case.flags, text=words)
-    return replace(case, changes=(*case.changes, event), outcome="entry").because(f"an event: {event.text}")
+    case = replace(case, changes=(*case.changes, event, *bounces.follow(case)), outcome="entry")
+    return case.because(f"an event: {event.text}")
 
 
 def person_was_seen(case: Case) -> Case:
@@ -293,6 +296,8 @@ def agents_hear_of_bounce(case: Case) -> Case:
     """A letter that did not arrive is told to the agents, never to the address that bounced."""
     if case.way != "bounce" or case.mail.bounce is None or case.mail.bounce.delayed:
         return case
+    if case.evidence.answered is not None and case.evidence.answered.is_bounced:
+        return case.because("nobody is told: the same letter bounced before")
     return case.with_letters(*letters.undelivered(case))
 
 

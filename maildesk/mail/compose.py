@@ -139,9 +139,8 @@ def _fields(letter: Outgoing) -> list[Field]:
         fields += [_plain("Auto-Submitted", letter.auto_submitted), _plain("X-Auto-Response-Suppress", "All")]
     fields += [_text_field("X-Maildesk-Desk", letter.desk_id), _plain("X-Maildesk-Hops", str(int(letter.hops)))]
     if _SIGNED.fullmatch(letter.unsubscribe):
-        # A line of its own: no space may stand inside of the brackets (RFC 2369, 2).
-        link = f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"
-        fields.append(("List-Unsubscribe", f"\r\n {link}", link))
+        # Never folded: no space may stand inside of the brackets (RFC 2369, 2).
+        fields.append(_plain("List-Unsubscribe", f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"))
     if _LANGUAGE.fullmatch(letter.content_language):
         fields.append(_plain("Content-Language", letter.content_language))
     if safe_header(letter.thread_topic):

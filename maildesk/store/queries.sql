@@ -51,16 +51,16 @@ SELECT ticket_id FROM entries WHERE message_id = :message_id ORDER BY id DESC LI
 
 -- find: letter by its message id
 -- settle, for a Message-ID of ours and for bounces; unique index on outbox(message_id).
-SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox WHERE message_id = :message_id;
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at, bounced_at FROM outbox WHERE message_id = :message_id;
 
 -- find: letter by its copy
 -- settle, for a bounce to a signed address; index outbox(ticket_id, copy).
-SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at, bounced_at FROM outbox
 WHERE ticket_id = :ticket_id AND copy = :copy;
 
 -- list: last letters to somebody on a ticket
 -- settle, for References and for the time of the last notice; index outbox(ticket_id, copy).
-SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at FROM outbox
+SELECT id, kind, notice, ticket_id, slot, recipient, message_id, entry_id, created_at, bounced_at FROM outbox
 WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key ORDER BY copy DESC LIMIT :limit;
 
 -- list: entries of a ticket, newest first
@@ -79,7 +79,97 @@ SELECT address, name, language, proved_at FROM people WHERE address_key = :addre
 -- find: braked letters to somebody since
 -- settle, only when such a letter is about to go; index outbox(recipient_key, created_at).
 SELECT count(*) AS letters FROM outbox
-WHERE recipient_key = :recipient_key AND created_at > :since AND braked = 1;
+WHERE recipient_key = :recipient_key AND created_at > :since AND created_at <= :until AND braked = 1;
+
+-- find: automatic letters to an address
+-- braking, only when such a letter is about to go; index outbox(budget_key, created_at).
+SELECT count(*) AS letters FROM outbox WHERE budget_key = :budget_key AND created_at > :since AND created_at <= :until
+AND unproved >= :unproved AND unanswered >= :unanswered;
+
+-- find: automatic letters to a domain
+-- braking, only when such a letter is about to go; index outbox(budget_domain, created_at).
+SELECT count(*) AS letters FROM outbox WHERE budget_domain = :budget_domain AND created_at > :since AND created_at <= :until
+AND unproved >= :unproved AND unanswered >= :unanswered;
+
+-- find: unproved letters since
+-- braking, only when such a letter is about to go; index outbox(unproved, created_at).
+SELECT count(*) AS letters FROM outbox WHERE unproved = 1 AND created_at > :since AND created_at <= :until;
+
+-- find: unproved addresses since
+-- braking, only when a letter to one is about to go; index outbox(unproved, created_at), at most the desk's hour of rows.
+SELECT count(DISTINCT budget_key) AS letters FROM outbox
+WHERE unproved = 1 AND created_at > :since AND created_at <= :until;
+
+-- list: unproved addresses by the hour
+-- braking, by the clock, for the median; index outbox(unproved, created_at). "2026-11-22T18" is an hour.
+SELECT count(DISTINCT budget_key) AS letters FROM outbox
+WHERE unproved = 1 AND created_at > :since AND created_at <= :until GROUP BY substr(created_at, 1, 13);
+
+-- find: bounced confirmations since
+-- braking, by the clock; index outbox(unproved, created_at).
+SELECT count(*) AS confirmed, count(bounced_at) AS letters FROM outbox
+WHERE unproved = 1 AND created_at > :since AND created_at <= :until;
+
+-- add: measure
+-- braking, by the clock; primary key.
+INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- find: answer to somebody since
+-- braking: an agent's answer is the sign of a person; index outbox(recipient_key, created_at).
+SELECT id FROM outbox WHERE recipient_key = :recipient_key AND created_at > :since AND created_at <= :until
+AND kind = 'answer' LIMIT 1;
+
+-- find: answer to somebody on a ticket
+-- braking: who was answered needs no confirmation; index outbox(ticket_id, copy).
+SELECT id FROM outbox WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key AND kind = 'answer' LIMIT 1;
+
+-- change: count a letter
+-- braking, right after it was written; primary key.
+UPDATE outbox SET budget_key = :budget_key, budget_domain = :budget_domain, unproved = :unproved, unanswered = :unanswered
+WHERE id = :id;
+
+-- change: a letter bounced
+-- settle; primary key. Its first bounce counts.
+UPDATE outbox SET bounced_at = :at WHERE id = :id AND bounced_at IS NULL;
+
+-- find: silence of an address
+-- braking, only when an automatic letter is about to go; primary key.
+SELECT why FROM silenced WHERE address_key IN (:exact, :folded) AND (until IS NULL OR until > :now) LIMIT 1;
+
+-- add: silence
+-- settle, for a bounce and for who asked; primary key. One for good is never made shorter.
+INSERT INTO silenced (address_key, until, why, created_at) VALUES (:address_key, :until, :why, :at)
+ON CONFLICT (address_key) DO UPDATE SET until = excluded.until, why = excluded.why, created_at = excluded.created_at
+WHERE silenced.until IS NOT NULL;
+
+-- list: silenced addresses
+-- `silenced`; primary key.
+SELECT address_key, until, why, created_at FROM silenced WHERE until IS NULL OR until > :now ORDER BY address_key;
+
+-- drop: silence
+-- `silenced drop`; primary key.
+DELETE FROM silenced WHERE address_key = :address_key;
+
+-- add: owed confirmation
+-- settle, for one beyond its budget.
+INSERT INTO owed (budget_key, address, ticket_id, language, unproved, reason, created_at)
+VALUES (:budget_key, :address, :ticket_id, :language, :unproved, :reason, :at) RETURNING id;
+
+-- list: owed confirmations
+-- braking, by the clock; primary key.
+SELECT * FROM owed ORDER BY id LIMIT :limit;
+
+-- list: owed confirmations that are late
+-- braking, by the clock; index owed(created_at).
+SELECT * FROM owed WHERE created_at < :before OR created_at > :after LIMIT :limit;
+
+-- find: oldest owed confirmation of unproved
+-- standing, for what stands still; primary key.
+SELECT created_at FROM owed WHERE unproved = 1 ORDER BY id LIMIT 1;
+
+-- drop: owed confirmation
+-- braking, once it left or is needless; primary key.
+DELETE FROM owed WHERE id = :id;
 
 -- find: letters of a notice to somebody since
 -- settle, for what is said at most once an hour; index outbox(recipient_key, created_at).

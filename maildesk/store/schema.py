@@ -229,6 +229,9 @@ def whom_to_trust(db: Database) -> None:
     letters.add_column("budget_key", str)
     letters.add_column("budget_domain", str)
     letters.add_column("unproved", int, not_null_default=0)
+    # No agent had answered the recipient when it was written.
+    letters.add_column("unanswered", int, not_null_default=0)
+    letters.add_column("bounced_at", str)
     letters.create_index(["budget_key", "created_at"])
     letters.create_index(["budget_domain", "created_at"])
     letters.create_index(["unproved", "created_at"])
@@ -259,4 +262,5 @@ def whom_to_trust(db: Database) -> None:
         not_null={"budget_key", "address", "ticket_id", "created_at"},
     )
     db.table("owed").create_index(["budget_key", "created_at"])
+    db.table("owed").create_index(["created_at"])
     db.table("tickets").create_index(["requester_key", "created_at"])

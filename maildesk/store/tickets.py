@@ -112,6 +112,8 @@ def to_letter(row: Row) -> SentLetter:
         recipient=text(row["recipient"]),
         message_id=text(row["message_id"]),
         entry_id=integer(row["entry_id"] or 0),
+        created_at=time(row["created_at"]),
+        is_bounced=row["bounced_at"] is not None,
     )
 
 

@@ -1,0 +1,255 @@
+"""Budgets of automatic letters, as the store counts them: may this one go, does it wait, is its address silenced.
+
+Inside one transaction. The limits are desk/brakes.py's; what waits leaves as one letter for each address (jobs).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from maildesk.clock import from_iso, iso
+from maildesk.desk import brakes
+from maildesk.desk.brakes import Asked
+from maildesk.desk.directory import Directory
+from maildesk.desk.model import LetterPlan, LetterView, StandingStill, Ticket
+from maildesk.errors import NotComposable
+from maildesk.mail.model import Person
+from maildesk.owing import Owing
+from maildesk.store import tickets
+from maildesk.store.sqlite import Row, Tx
+
+# How the median of the hours and a breaker that a job opened are kept.
+_MEDIAN, _BOUNCING = "unproved addresses in a median hour", "confirmations bounce"
+# One turn of the clock writes to so many addresses, and looks at no more of what waits.
+AT_ONCE = 200
+_ROWS_AT_ONCE = 2000
+
+
+@dataclass(frozen=True, slots=True)
+class Braked:
+    """Why an automatic letter does not go now. waits: it goes when its budget allows."""
+
+    why: str
+    waits: bool = False
+
+
+def braked(tx: Tx, plan: LetterPlan, now: datetime) -> Braked | None:
+    """Why a letter does not go now; None for one that may, or that is no machine's."""
+    if not brakes.is_braked(plan):
+        return None
+    if plan.role != "customer":
+        return _of_agent(tx, plan, now)
+    why = is_silenced(tx, plan.recipient.address, now)
+    if why is not None:
+        return Braked(f"no {plan.notice}: {why}")
+    why = over(tx, plan.recipient.address, plan.is_unproved, now)
+    return None if why is None else Braked(f"no {plan.notice} yet: {why}", waits=True)
+
+
+def _of_agent(tx: Tx, plan: LetterPlan, now: datetime) -> Braked | None:
+    key = tickets.key(plan.recipient.address)
+    row = tx.find("braked letters to somebody since", recipient_key=key, since=iso(now - brakes.HOUR), **_until(now))
+    if _letters(row) < brakes.AGENT_AN_HOUR:
+        return None
+    return Braked(f"no {plan.notice}: {brakes.AGENT_AN_HOUR} automatic letters an hour to one agent")
+
+
+def over(tx: Tx, address: str, is_unproved: bool, now: datetime) -> str | None:
+    """Which limit an automatic letter to this address would pass, or why unproved ones wait; None when it may go."""
+    asked = _asked(tx, address, is_unproved, now)
+    for limit in brakes.LIMITS:
+        if limit.holds(asked) and _counted(tx, limit, asked, now) >= limit.letters:
+            return limit.sentence
+    return breaker(tx, now) if is_unproved else None
+
+
+def breaker(tx: Tx, now: datetime) -> str | None:
+    """Why no unproved address is confirmed at all just now; None while the breaker is closed."""
+    found = tx.find("unproved addresses since", since=iso(now - brakes.HOUR), **_until(now))
+    median = tx.find("counter", name=_MEDIAN)
+    if brakes.too_many_new(_letters(found), tickets.integer(median["value"]) if median else 0):
+        return "many more unproved addresses than usual wrote within this hour"
+    bouncing = tx.find("counter", name=_BOUNCING)
+    return "many confirmations bounced" if bouncing is not None and bouncing["value"] else None
+
+
+def _asked(tx: Tx, address: str, is_unproved: bool, now: datetime) -> Asked:
+    since = iso(now - brakes.HUMAN_FOR)
+    answered = tx.find("answer to somebody since", recipient_key=tickets.key(address), since=since, **_until(now))
+    return Asked(brakes.budget_key(address), brakes.budget_domain(address), is_unproved, answered is not None)
+
+
+def has_human_sign(tx: Tx, address: str, now: datetime) -> bool:
+    """Whether an agent answered this address of late."""
+    return _asked(tx, address, False, now).is_answered
+
+
+def _counted(tx: Tx, limit: brakes.Limit, asked: Asked, now: datetime) -> int:
+    times = {"since": iso(now - limit.span), **_until(now)}
+    if limit.counts == "desk":
+        return _letters(tx.find("unproved letters since", **times))
+    only = {"unproved": int(limit.only == "unproved"), "unanswered": int(limit.only == "unanswered")}
+    if limit.counts == "address":
+        return _letters(tx.find("automatic letters to an address", budget_key=asked.address_key, **only, **times))
+    return _letters(tx.find("automatic letters to a domain", budget_domain=asked.domain, **only, **times))
+
+
+def _until(now: datetime) -> dict[str, str]:
+    # A letter from far ahead was written by a clock that stood wrong: it must not hold anybody back until then.
+    return {"until": iso(now + brakes.AHEAD)}
+
+
+def _letters(row: Row | None) -> int:
+    return 0 if row is None else tickets.integer(row["letters"])
+
+
+def count(tx: Tx, letter_id: int, plan: LetterPlan, now: datetime) -> None:
+    """A letter that is owed counts from now on."""
+    if not brakes.is_braked(plan) or plan.role != "customer":
+        return
+    asked = _asked(tx, plan.recipient.address, plan.is_unproved, now)
+    tx.change(
+        "count a letter",
+        id=letter_id,
+        budget_key=asked.address_key,
+        budget_domain=asked.domain,
+        unproved=int(asked.is_unproved),
+        unanswered=int(not asked.is_answered),
+    )
+
+
+# Silence.
+
+
+def is_silenced(tx: Tx, address: str, now: datetime) -> str | None:
+    """Why an address gets no automatic letter; None when it may."""
+    keys = {"exact": tickets.key(address), "folded": brakes.budget_key(address)}
+    row = tx.find("silence of an address", now=iso(now), **keys)
+    return None if row is None else tickets.text(row["why"])
+
+
+def silence(tx: Tx, address: str, why: str, until: datetime | None, now: datetime) -> None:
+    """No automatic letter to an address until then, for good without; whoever asked for it means every spelling."""
+    key = brakes.budget_key(address) if until is None else tickets.key(address)
+    tx.add("silence", address_key=key, until=None if until is None else iso(until), why=why, at=iso(now))
+
+
+# What waits.
+
+
+def wait(tx: Tx, plan: LetterPlan, ticket: Ticket, why: str, now: datetime) -> None:
+    """A confirmation waits for its budget."""
+    tx.add(
+        "owed confirmation",
+        budget_key=brakes.budget_key(plan.recipient.address),
+        address=plan.recipient.address,
+        ticket_id=ticket.id,
+        language=plan.view.language,
+        unproved=int(plan.is_unproved),
+        reason=why,
+        at=iso(now),
+    )
+
+
+def send_owed(tx: Tx, owing: Owing, now: datetime) -> int:
+    """One letter for each address whose budget allows it, for all of its requests that wait. How many letters."""
+    _measure_bounces(tx, now)
+    _drop_late(tx, now)
+    owed: dict[str, list[Row]] = {}
+    for row in tx.list("owed confirmations", limit=_ROWS_AT_ONCE):
+        owed.setdefault(tickets.text(row["budget_key"]), []).append(row)
+    sent = 0
+    for rows in owed.values():
+        waiting = [row for row in rows if not _is_needless(tx, row, now)]
+        for row in rows:
+            if row not in waiting:
+                tx.drop("owed confirmation", id=row["id"])
+        if not waiting or sent >= AT_ONCE:
+            continue
+        address, is_unproved = tickets.text(waiting[-1]["address"]), any(row["unproved"] for row in waiting)
+        if over(tx, address, is_unproved, now) is not None:
+            continue
+        sent += _send(tx, owing, waiting, is_unproved, now)
+    return sent
+
+
+def _is_needless(tx: Tx, row: Row, now: datetime) -> bool:
+    """An agent answered meanwhile, or the address wants no letter."""
+    key = tickets.key(tickets.text(row["address"]))
+    answer = tx.find("answer to somebody on a ticket", ticket_id=row["ticket_id"], recipient_key=key)
+    return answer is not None or is_silenced(tx, tickets.text(row["address"]), now) is not None
+
+
+def _send(tx: Tx, owing: Owing, rows: Sequence[Row], is_unproved: bool, now: datetime) -> int:
+    found = [tickets.find_ticket(tx, tickets.integer(row["ticket_id"])) for row in rows]
+    known = [ticket for ticket in found if ticket is not None]
+    for row in rows:
+        tx.drop("owed confirmation", id=row["id"])
+    if not known:
+        return 0
+    newest, directory = known[-1], owing.directory
+    plan = _merged(directory, tickets.text(rows[-1]["address"]), tickets.text(rows[-1]["language"]), known, now)
+    try:
+        count(tx, owing.owe(tx, replace(plan, is_unproved=is_unproved), newest, now), plan, now)
+    except NotComposable:
+        return 0
+    return 1
+
+
+def _merged(directory: Directory, address: str, language: str, found: Sequence[Ticket], now: datetime) -> LetterPlan:
+    mailbox = directory.mailbox(found[-1].mailbox)
+    name = directory.mailbox_name(mailbox)
+    view = LetterView(
+        desk=directory.name,
+        mailbox=name,
+        mailbox_address=mailbox.address,
+        language=directory.language(language),
+        created_at=now,
+        numbers=tuple(dict.fromkeys(ticket.number for ticket in found)),
+    )
+    return LetterPlan("confirmation-merged", Person(address), "customer", name, view, is_unproved=True, grant="silence")
+
+
+def _drop_late(tx: Tx, now: datetime) -> None:
+    """What waited for a day is dropped, and the history says so."""
+    # One of a time to come was written by a clock that stood wrong.
+    times = {"before": iso(now - brakes.OWED_FOR), "after": iso(now + brakes.AHEAD)}
+    for row in tx.list("owed confirmations that are late", limit=_ROWS_AT_ONCE, **times):
+        tx.drop("owed confirmation", id=row["id"])
+        detail = json.dumps({"reason": row["reason"]})
+        what = "no confirmation within a day"
+        tx.add("history", at=iso(now), what=what, mail_id=None, ticket_id=row["ticket_id"], detail=detail)
+
+
+# The breaker's measures.
+
+
+def measure_hours(tx: Tx, now: datetime) -> int:
+    """The usual hour, which the breaker compares with; nothing to count."""
+    hours = tx.list("unproved addresses by the hour", since=iso(now - brakes.BREAKER_MEDIAN_OF), until=iso(now))
+    counted = sorted(tickets.integer(row["letters"]) for row in hours)
+    tx.add("measure", name=_MEDIAN, value=counted[len(counted) // 2] if counted else 0)
+    return 0
+
+
+def _measure_bounces(tx: Tx, now: datetime) -> None:
+    day = tx.find("bounced confirmations since", since=iso(now - brakes.DAY), **_until(now))
+    is_bouncing = day is not None and brakes.too_many_bounces(_letters(day), tickets.integer(day["confirmed"] or 0))
+    tx.add("measure", name=_BOUNCING, value=int(is_bouncing))
+
+
+def standing_still(tx: Tx, now: datetime) -> StandingStill | None:
+    """That confirmations to unproved addresses wait because the breaker, or the desk's limit, holds them all."""
+    oldest = tx.find("oldest owed confirmation of unproved")
+    if oldest is None:
+        return None
+    why = breaker(tx, now)
+    desk = next(limit for limit in brakes.LIMITS if limit.counts == "desk")
+    if why is None and _counted(tx, desk, Asked("", "", True, False), now) >= desk.letters:
+        why = desk.sentence
+    return (
+        None if why is None else StandingStill("confirmations", "", from_iso(tickets.text(oldest["created_at"])), why)
+    )
