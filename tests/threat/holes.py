@@ -82,6 +82,7 @@ HOLES: dict[str, Callable[[], Any]] = {
     ),
     "agents need no proof": lambda: mock.patch.object(acts, "way_of", _way_of_anybody),
     "quotes travel whole": lambda: mock.patch.object(acts, "answer_text", _quoted_whole),
+    "a newcomer has all that was said": lambda: mock.patch.object(acts, "had", lambda entries, _: entries),
     "notes are answers": lambda: mock.patch.object(acts, "read", lambda *given: _no_note(_read(*given))),
     "a confirmation repeats the words of anybody": lambda: mock.patch.object(
         letters, "confirmation", _confirmed_with_words

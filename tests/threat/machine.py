@@ -168,6 +168,9 @@ class Machine:
             sent, is_confirmed = self._given[mail[0]], str(mail[4]).startswith("confirmed")
             sent = replace(sent, level=max(sent.level, 3), what=f"{mail[4]}: {sent.what}", is_confirmed=is_confirmed)
             self.trace.append(f"{number}: mail {mail[0]} is {mail[4]}")
+            # It is said now, whenever it was written.
+            for marker in sent.markers:
+                self.law.contents[marker].step = number
             self._check(sent, number, self._mails("id = ?", mail[0]))
 
     def _check(self, sent: Sent | None, number: int, mails: Sequence[Mail]) -> None:
