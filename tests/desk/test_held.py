@@ -8,7 +8,7 @@ from typing import get_args
 
 import pytest
 
-from maildesk.config import Agent
+from maildesk.config import Agent, Trust
 from maildesk.desk.held import CAUSES, Cause
 from maildesk.store import ledger
 from tests.desk.world import FAILED, Letter, World, only
@@ -144,3 +144,18 @@ def test_the_letter_can_be_answered_in_every_form_of_address(tmp_path: Path, for
     world.write("ana@desk.test", f"#release {mail_id}\n", answers=letter)
     assert [x.outcome for x in world.settle_waiting()] == ["entry"]
     world.close()
+
+
+def test_an_answer_that_its_domain_disowns_lets_nothing_in(tmp_path: Path) -> None:
+    """Where tokens prove agents too: whoever was shown the letter about held mail and forges its agent's name waits with it."""
+    world = World(tmp_path, trust=Trust(authserv_ids=("mx.desk.test",), agent_proof="token"))
+    try:
+        mail_id = forged_reply(world)
+        letter = digest(world)
+        forged = world.write("ana@desk.test", f"#release {mail_id}\n", answers=letter, results=FAILED)
+        assert (forged.outcome, forged.cause) == ("held", "agent-unverified")
+        assert world.settle_waiting() == []
+        assert world.write("ana@desk.test", f"#release {mail_id}\n", answers=letter, results=None).outcome == "ignored"
+        assert [fate.outcome for fate in world.settle_waiting()] == ["entry"]
+    finally:
+        world.close()
