@@ -148,14 +148,6 @@ INSERT INTO silenced (address_key, until, why, created_at) VALUES (:address_key,
 ON CONFLICT (address_key) DO UPDATE SET until = excluded.until, why = excluded.why, created_at = excluded.created_at
 WHERE silenced.until IS NOT NULL;
 
--- list: silenced addresses
--- `silenced`; primary key.
-SELECT address_key, until, why, created_at FROM silenced WHERE until IS NULL OR until > :now ORDER BY address_key;
-
--- drop: silence
--- `silenced drop`; primary key.
-DELETE FROM silenced WHERE address_key = :address_key;
-
 -- add: owed confirmation
 -- settle, for one beyond its budget.
 INSERT INTO owed (budget_key, address, ticket_id, language, unproved, reason, created_at)
