@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from maildesk.clock import iso
+from maildesk import braking
+from maildesk.clock import from_iso, iso
+from maildesk.desk import robots
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Entry, Facts, Questions, Ticket, Twin
 from maildesk.mail.compose import written_text
@@ -19,6 +21,8 @@ UNIDENTIFIED_FOR = timedelta(hours=12)
 ADDED_IN = timedelta(days=1)
 # Enough of a ticket to quote from and to see what is new; the rest is in the store.
 _ENTRIES = 60
+# Tickets of one address and day that are looked at.
+_RECENT = 100
 # The text of a letter stands in front of its attachments.
 _READ_BYTES = 524_288
 
@@ -60,6 +64,13 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         ticket = tickets.find_ticket_by_number(tx, number)
         if ticket is not None:
             found.setdefault(ticket.id, ticket)
+    robot = None
+    # Evidence that is signed or known leads elsewhere.
+    if questions.author is not None and not ids and directory.agent(questions.author) is None:
+        robot = _robot(tx, questions.author, questions.subject, now)
+        ticket = tickets.find_ticket(tx, robot) if robot is not None else None
+        if ticket is not None:
+            found.setdefault(ticket.id, ticket)
     entries: list[tuple[int, tuple[Entry, ...]]] = [(i, tickets.list_entries(tx, i, _ENTRIES)) for i in found]
     language, explained, agent_letters, agent_read = None, 0, [], []
     acted: tuple[int, ...] = ()
@@ -89,6 +100,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
                 if row is not None and isinstance(row["content"], bytes):
                     agent_read.append(written_text(row["content"]))
     return Facts(
+        robot=robot,
         now=now,
         mailbox=mailbox,
         tickets=tuple(found.values()),
@@ -119,6 +131,25 @@ def _added(tx: Tx, author: str | None, now: datetime) -> int:
         return 0
     row = tx.find("people added by a requester since", requester_key=tickets.key(author), since=iso(now - ADDED_IN))
     return tickets.integer(row["people"]) if row else 0
+
+
+def _robot(tx: Tx, author: str, subject: str, now: datetime) -> int | None:
+    """The ticket that a suspect robot's mails go to; None for anybody whom an agent answered."""
+    rows = tx.list(
+        "tickets that somebody opened since",
+        requester_key=tickets.key(author),
+        since=iso(now - robots.SUSPECT_FOR),
+        until=iso(now),
+        limit=_RECENT,
+    )
+    if len(rows) < robots.MAX_TICKETS:
+        return None
+    recent = [
+        robots.Recent(tickets.integer(r["id"]), tickets.text(r["subject"]), from_iso(tickets.text(r["created_at"])))
+        for r in rows
+    ]
+    robot = robots.suspect(subject, recent)
+    return None if robot is None or braking.has_human_sign(tx, author, now) else robot
 
 
 def _held(tx: Tx, message_ids: tuple[str, ...]) -> tuple[tuple[str, int], ...]:

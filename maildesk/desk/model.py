@@ -259,6 +259,7 @@ class Questions:
     grant_ids: tuple[int, ...] = ()
     held_ids: tuple[int, ...] = ()
     message_id: str | None = None
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -272,6 +273,7 @@ class Facts:
     one-time address allows that the mail came to; held: the held mails that it names. acted: earlier mails with the same
     Message-ID that became entries, where an agent wrote. silenced: addresses of To and Cc that want no mail; added_today:
     how many people the author has added to tickets of theirs in 24 hours.
+    robot: the ticket that a suspect robot's mails go to.
     """
 
     now: datetime
@@ -291,6 +293,7 @@ class Facts:
     acted: tuple[int, ...] = ()
     silenced: tuple[str, ...] = ()
     added_today: int = 0
+    robot: int | None = None
 
     def ticket(self, ticket_id: int | None) -> Ticket | None:
         """The ticket of this id, where the store has it."""

@@ -61,4 +61,5 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         grant_ids=grants,
         held_ids=tuple(number for number, _ in orders(mail.blocks)) if grants else (),
         message_id=mail.message_id,
+        subject=mail.subject,
     )

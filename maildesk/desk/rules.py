@@ -19,7 +19,18 @@ from dataclasses import replace
 from datetime import timedelta
 
 from maildesk.config import Mailbox
-from maildesk.desk import acts, blocking, bounces, contact_forms, forwards, grants, letters, machines, participants
+from maildesk.desk import (
+    acts,
+    blocking,
+    bounces,
+    contact_forms,
+    forwards,
+    grants,
+    letters,
+    machines,
+    participants,
+    robots,
+)
 from maildesk.desk.case import Case, Who
 from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
@@ -330,6 +341,7 @@ WAYS: tuple[Rule, ...] = (
     customer_has_a_way,
     closed_stays_closed,
     saved_address_is_new_matter,
+    robots.keeps_to_one_ticket,
 )
 CHANGES: tuple[Rule, ...] = (
     new_ticket,

@@ -72,6 +72,12 @@ WHERE ticket_id = :ticket_id ORDER BY id DESC LIMIT :limit;
 -- settle, to tell an agent's words from the notice around them; primary key. None once housekeeping dropped the bytes.
 SELECT substr(content, 1, :limit) AS content FROM contents WHERE id = :id;
 
+-- list: tickets that somebody opened since
+-- settle, for a mail that nothing leads to a ticket; index tickets(requester_key, created_at).
+SELECT id, subject, created_at FROM tickets
+WHERE requester_key = :requester_key AND created_at > :since AND created_at <= :until
+ORDER BY created_at DESC, id DESC LIMIT :limit;
+
 -- find: person by address
 -- settle; unique index on people(address_key).
 SELECT address, name, language, proved_at FROM people WHERE address_key = :address_key;
@@ -141,14 +147,6 @@ SELECT why FROM silenced WHERE address_key IN (:exact, :folded) AND (until IS NU
 INSERT INTO silenced (address_key, until, why, created_at) VALUES (:address_key, :until, :why, :at)
 ON CONFLICT (address_key) DO UPDATE SET until = excluded.until, why = excluded.why, created_at = excluded.created_at
 WHERE silenced.until IS NOT NULL;
-
--- list: silenced addresses
--- `silenced`; primary key.
-SELECT address_key, until, why, created_at FROM silenced WHERE until IS NULL OR until > :now ORDER BY address_key;
-
--- drop: silence
--- `silenced drop`; primary key.
-DELETE FROM silenced WHERE address_key = :address_key;
 
 -- add: owed confirmation
 -- settle, for one beyond its budget.
