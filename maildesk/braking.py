@@ -193,7 +193,7 @@ def _send(tx: Tx, owing: Owing, rows: Sequence[Row], is_unproved: bool, now: dat
     newest, directory = known[-1], owing.directory
     plan = _merged(directory, tickets.text(rows[-1]["address"]), tickets.text(rows[-1]["language"]), known, now)
     try:
-        count(tx, owing.owe(tx, replace(plan, is_unproved=is_unproved), newest, now), plan, now)
+        count(tx, owing.owe(tx, plan, newest, now), replace(plan, is_unproved=is_unproved), now)
     except NotComposable:
         return 0
     return 1

@@ -60,7 +60,7 @@ def passed_desks_are_held(case: Case) -> Case:
 
 def other_services_codes_are_held(case: Case) -> Case:
     """A code, a password's reset or an address to confirm of another service: whoever reads it could take an account over."""
-    if case.machine == "bounce" or is_allowed(case):
+    if case.machine == "bounce" or case.is_form or is_allowed(case):
         return case
     found = identity(case.mail, case.directory.config.trust.identity_senders)
     return case if found is None else case.held("identity", f"it is about an account of another service: {found}")

@@ -15,7 +15,7 @@ from maildesk.mail.model import Mail
 from maildesk.mail.phrasebook import phrases
 from maildesk.mail.subject import base_subject
 
-# Services that write such mail from addresses that look like a person's. Sub-domains count with them.
+# Where nobody has a mailbox, and such mail comes from addresses that look like a person's. Sub-domains count with them.
 KNOWN_DOMAINS = frozenset(
     {
         "accounts.google.com",
@@ -23,25 +23,7 @@ KNOWN_DOMAINS = frozenset(
         "id.apple.com",
         "email.apple.com",
         "appleid.apple.com",
-        "slack.com",
         "facebookmail.com",
-        "github.com",
-        "gitlab.com",
-        "amazon.com",
-        "amazonaws.com",
-        "paypal.com",
-        "discord.com",
-        "dropbox.com",
-        "zoom.us",
-        "linkedin.com",
-        "x.com",
-        "twitter.com",
-        "okta.com",
-        "auth0.com",
-        "atlassian.com",
-        "notion.so",
-        "openai.com",
-        "stripe.com",
     }
 )
 # Such mails say what they are at once; further down stand footers, and what people quote.
@@ -83,16 +65,25 @@ def identity(mail: Mail, known_senders: Iterable[str] = ()) -> str | None:
 
 
 def _is_service(mail: Mail, known_senders: Iterable[str]) -> bool:
-    """Whether a machine wrote it, or a service that is known for such mail."""
+    """Whether a machine wrote it, or a service that is known for such mail.
+
+    A website that passes its visitors' words on writes from such addresses too, and asks for answers to somebody else.
+    """
+    if mail.author is None:
+        return mail.automatic is not None
+    address, answered = mail.author.address, mail.reply_to
+    if answered is not None and not is_robot(answered.address) and not _is_same_domain(answered.address, address):
+        return False
     if mail.automatic is not None:
         return True
-    if mail.author is None:
-        return False
-    address = mail.author.address
     domain = addresses.a_label(address.rpartition("@")[2])
     parents = {domain.split(".", cut)[-1] for cut in range(domain.count("."))}
     known = {one.casefold() for one in known_senders}
     return is_robot(address) or address.casefold() in known or not parents.isdisjoint(KNOWN_DOMAINS | known)
+
+
+def _is_same_domain(one: str, other: str) -> bool:
+    return addresses.a_label(one.rpartition("@")[2]) == addresses.a_label(other.rpartition("@")[2])
 
 
 def _leads_on(mail: Mail) -> bool:

@@ -195,6 +195,14 @@ def test_a_code_that_a_person_quotes_or_forwards_is_a_persons() -> None:
     assert identity(understand(written("lea@client.test", "Fwd: Your security code", forwarded))) is None
 
 
+def test_a_websites_visitor_is_a_person() -> None:
+    """A no-reply address that asks for answers to somebody else passes a person's words on."""
+    words = "My verification code 482913 does not work.\n"
+    raw = written("Shop <no-reply@shop.test>", "Contact form", words, Reply_To="Lea Martin <lea@client.test>")
+    assert identity(understand(raw)) is None
+    assert identity(understand(written("Shop <no-reply@shop.test>", "Contact form", words)))
+
+
 def test_senders_of_your_own_list_count() -> None:
     """An address or a domain that the configuration names is a service, its sub-domains with it."""
     raw = written("Acme <hello@mail.acme.test>", "Welcome", f"Please verify your email address:\n{LINK}\n")

@@ -21,7 +21,7 @@ def test_a_line_of_the_table_and_no_more(holder: Holder) -> None:
     """
     got = holders.tried(holder)
     is_act = (holder.held, holder.author, holder.proof) == (TOKEN, ANA, "unproved")
-    assert (got.cause == "confirmed") == (holder.held == QUESTION and holder.author == ANA)
+    assert (got.cause == "confirmed") == (holder.held == QUESTION and holder.author == ANA and holder.proof != "forged")
     assert not got.leaked
     lets_in = is_act and holder.words == LETS_IN
     assert {notice for notice, to in got.later if to == "eve@evil.test"} == ({"answer"} if lets_in else set())
