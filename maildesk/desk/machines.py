@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
 from maildesk.desk.blocking import is_allowed
 from maildesk.desk.case import Case
 from maildesk.mail.identity import identity
+from maildesk.mail.subject import base_subject
 from maildesk.mail.token import Purpose, read_message_id
 
 # A letter that three desks had passed on before it was written is a loop's.
 MAX_HOPS = 3
+# The same number twice, or the same prefix three times in front: FreeScout's issue 2445 has what loops make of a subject.
+_TAG = re.compile(r"\[#\d{1,15}\]")
+_GROWN = re.compile(r"([^:\]]{1,40}[:\]]\s{0,3})\1\1")
+_MAX_SUBJECT_CHARS = 500
 
 
 def is_our_own_letter(case: Case) -> Case:
@@ -66,4 +72,13 @@ def other_services_codes_are_held(case: Case) -> Case:
     return case if found is None else case.held("identity", f"it is about an account of another service: {found}")
 
 
-RULES: tuple[Callable[[Case], Case], ...] = (is_our_own_letter, is_bounce, is_automatic)
+def subject_has_looped(case: Case) -> Case:
+    """A subject that grew on its way to and fro is not confirmed; a person whose program does that still has a ticket."""
+    subject = case.mail.subject[:_MAX_SUBJECT_CHARS]
+    tags = _TAG.findall(subject)
+    if len(set(tags)) == len(tags) and _GROWN.match(base_subject(subject)) is None:
+        return case
+    return replace(case, mail=replace(case.mail, suppress=case.mail.suppress or "its subject grew as a loop's does"))
+
+
+RULES: tuple[Callable[[Case], Case], ...] = (is_our_own_letter, is_bounce, is_automatic, subject_has_looped)

@@ -75,3 +75,18 @@ def test_four_requests_within_an_hour_are_a_persons(world: World) -> None:
     """Different subjects, if by a digit, open a ticket each."""
     for n in range(5):
         assert world.write("lea@client.test", subject=f"Invoice {n}").outcome == "ticket"
+
+
+@pytest.mark.parametrize(
+    ("subject", "is_confirmed"),
+    [
+        ("[#7] Re: [#7] Hello", False),
+        ("Auto: Auto: Auto: Hello", False),
+        ("Re: Re: Re: Re: Hello", True),
+        ("About [#7] and [#8]", True),
+    ],
+)
+def test_a_subject_that_grew_is_not_confirmed(world: World, subject: str, is_confirmed: bool) -> None:
+    """The same number twice, or the same prefix three times, is a loop's; reply prefixes are a person's (L6)."""
+    world.write("peer@client.test", subject=subject)
+    assert any(x.notice in CONFIRMATIONS for x in world.letters()) is is_confirmed
