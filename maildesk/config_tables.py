@@ -27,6 +27,7 @@ from maildesk.config_values import (
     Port,
     ReplyForm,
     Resolver,
+    SpamRule,
     StoreUrl,
     Tenant,
     Tls,
@@ -183,7 +184,7 @@ class Trust(Table):
     hold: tuple[Listed, ...] = ()
     allow: tuple[Listed, ...] = ()
     identity_senders: tuple[Listed, ...] = ()
-    spam_headers: tuple[NeededLine, ...] = ("X-Spam-Flag: yes", "X-Spam-Status: yes", "X-Spam: yes", "X-Spam: true")
+    spam_headers: tuple[SpamRule, ...] = ("X-Spam-Flag: yes", "X-Spam-Status: yes", "X-Spam: yes", "X-Spam: true")
 
 
 class Form(Table):

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
+from maildesk.mail.spam import read_rule
 
 # Atoms with dots, non-ASCII letters included (RFC 5322, 3.2.3; RFC 6531, 3.3): a quoted local part or an address
 # literal is nothing that customers are given.
@@ -190,6 +191,12 @@ def _listed(text: str) -> str:
     return text
 
 
+def _spam_rule(text: str) -> str:
+    if read_rule(text) is None:
+        raise bad('must be like "X-Spam-Flag: yes" or "X-Spam-Score > 8"', text)
+    return text
+
+
 def _mode(text: str) -> str:
     if re.fullmatch(r"0?[0-7]{3}", text) is None:
         raise bad('must be a file mode like "0660"', text)
@@ -243,6 +250,7 @@ Listed = Annotated[str, AfterValidator(_listed)]
 Network = Annotated[str, AfterValidator(_network)]
 Peer = Annotated[str, AfterValidator(_peer)]
 Resolver = Annotated[str, AfterValidator(_resolver)]
+SpamRule = Annotated[str, AfterValidator(_spam_rule)]
 Tenant = Annotated[str, AfterValidator(_tenant)]
 Zone = Annotated[str, AfterValidator(_zone)]
 DeskId = Annotated[str, AfterValidator(_id)]

@@ -13,7 +13,7 @@ from functools import partial
 
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
-from maildesk import braking, clock, log
+from maildesk import braking, clock, log, owed
 from maildesk.clock import from_iso
 from maildesk.desk.decision import Entered
 from maildesk.desk.held import HELD_FOR
@@ -113,7 +113,7 @@ def renew_keys(_tx: Tx, now: Now) -> int:
 
 def send_owed(tx: Tx, now: Now) -> int:
     """Confirmations that waited for their budget."""
-    return braking.send_owed(tx, now.settler.owing, now.at)
+    return owed.send_owed(tx, now.settler.owing, now.at)
 
 
 def measure_hours(tx: Tx, now: Now) -> int:
@@ -123,7 +123,7 @@ def measure_hours(tx: Tx, now: Now) -> int:
 
 JOBS = (
     Job("measure-hours", timedelta(hours=1), measure_hours),
-    Job("send-owed", timedelta(seconds=TICK_S - 1), send_owed, at_most=braking.AT_ONCE),
+    Job("send-owed", timedelta(seconds=TICK_S - 1), send_owed, at_most=owed.AT_ONCE),
     Job("close-solved", timedelta(hours=1), close_solved, at_most=_CLOSED_AT_ONCE),
     Job("housekeeping", timedelta(hours=23), drop_sent_bytes, at_most=_DROPPED_AT_ONCE, is_tidying=True),
     Job("tell-held", timedelta(days=1), tell_held),

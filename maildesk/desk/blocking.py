@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from maildesk.desk.case import Case
 from maildesk.desk.lists import Match
+from maildesk.mail.spam import spam_mark
 
 _OF = {"sender": "envelope sender", "author": "author", "peer": "peer"}
 
@@ -33,3 +34,10 @@ def sender_is_blocked(case: Case) -> Case:
         return case
     why = f'[trust] {found.list} names its {_OF[found.of]} ("{found.entry}")'
     return case.because(why) if found.list == "allow" else case.held("blocked", why)
+
+
+def is_spam(case: Case) -> bool:
+    """Whether a trusted server marked it as spam, and the admin does not know better."""
+    trust = case.directory.config.trust
+    is_marked = case.directory.is_relay(case.envelope.peer) and spam_mark(case.mail, trust.spam_headers) is not None
+    return is_marked and not is_allowed(case)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Protocol
 
+from maildesk.desk.blocking import is_spam
 from maildesk.desk.case import Case
 from maildesk.desk.decision import Entered, Joined
 from maildesk.desk.directory import Directory
@@ -136,7 +137,7 @@ def _nobody_joins(case: Case, ticket: Ticket | None) -> str:
     """Why this mail makes nobody a participant; "" where it may."""
     if case.machine or case.is_form or case.who == "own":
         return "no person wrote it"
-    if case.mail.spam is not None or case.envelope.quiet or (ticket is not None and "spam" in ticket.tags):
+    if is_spam(case) or case.envelope.quiet or (ticket is not None and "spam" in ticket.tags):
         return "spam, or imported"
     if not case.verdict.is_proved:
         return "its author is not proved"

@@ -31,6 +31,7 @@ from maildesk.desk import (
     participants,
     robots,
 )
+from maildesk.desk.blocking import is_spam
 from maildesk.desk.case import Case, Who
 from maildesk.desk.decision import Change, Decision, Entered, MentionAdded, Opened, PersonSeen, StateSet
 from maildesk.desk.directory import Directory
@@ -272,12 +273,6 @@ def person_was_seen(case: Case) -> Case:
 def customer_entry(case: Case) -> Entered:
     """The entry of a customer's mail."""
     return entered(case.mail, "mail", "customer", case.author, case.flags)
-
-
-def is_spam(case: Case) -> bool:
-    """Whether a trusted server marked it as spam, and the admin does not know better."""
-    is_marked = case.mail.spam is not None and case.directory.is_relay(case.envelope.peer)
-    return is_marked and not blocking.is_allowed(case)
 
 
 # Letters: who is told.

@@ -261,12 +261,3 @@ def suppress(head: Head) -> str | None:
     value = head.text("x-auto-response-suppress").casefold()
     words = {word.strip() for word in re.split(r"[,;]", value)}
     return f"x-auto-response-suppress: {value[:60]}" if words & {"all", "autoreply", "oof", "dr", "rn", "nrn"} else None
-
-
-def spam_mark(head: Head) -> str | None:
-    """What an upstream filter says: the field and its value where it says spam; None otherwise."""
-    for name in ("x-spam-flag", "x-spam-status", "x-spam"):
-        value = head.text(name).casefold()
-        if value.startswith(("yes", "true")):
-            return f"{name}: {value[:60]}"
-    return None

@@ -147,6 +147,7 @@ class Mail:
     text: what the person wrote now, without quotes and signature; full_text: everything readable.
     html: as it came, safe for nobody; shown: the text as safe HTML, None where only the text says it.
     automatic: why a machine wrote it; suppress: why no answer is wanted although a person may have written it.
+    marks: the first X- fields as (lower-case name, value cut at 200 octets), for what filters write there.
     desk_id: whose maildesk sent it (X-Maildesk-Desk), "" when none did; hops: how many desks wrote one because of another's.
     content_key: SHA-256 of the canonical content, the same for the same mail by another road.
     unreadable: why the mail could not be understood; the rest is what could be saved.
@@ -175,7 +176,7 @@ class Mail:
     suppress: str | None = None
     bounce: Bounce | None = None
     forwarded: Forwarded | None = None
-    spam: str | None = None
+    marks: tuple[tuple[str, str], ...] = ()
     trace: tuple[tuple[str, str], ...] = ()
     desk_id: str = ""
     hops: int = 0

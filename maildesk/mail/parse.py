@@ -6,8 +6,9 @@ from __future__ import annotations
 import re
 from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from dataclasses import replace
+from itertools import islice
 
-from maildesk.mail.automatic import automatic, is_absence, spam_mark, suppress
+from maildesk.mail.automatic import automatic, is_absence, suppress
 from maildesk.mail.body import blocks_of, own_text
 from maildesk.mail.bounce import bounce_of
 from maildesk.mail.charset import decode, one_line, storable
@@ -30,6 +31,9 @@ SAVED_BYTES = 262_144
 _TARGET = re.compile(r"<(?:https?|mailto):[^<>\s]{1,2000}>|\[image: [^\]]{1,250}\]")
 _LANGUAGE = re.compile(r"[A-Za-z]{2,8}(?:-[A-Za-z0-9]{1,8}){0,3}")
 _DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "x-delivered-to", "original-recipient")
+# A filter's report may be long; what it found stands in front.
+_MARK_BYTES = 200
+_MAX_MARKS = 60
 _TRACE = ("received", "authentication-results")
 
 
@@ -138,12 +142,18 @@ def _headed(head: Head, key: str) -> Mail:
         date=date_of(head.first("date")),
         language_stated=_stated(head),
         suppress=suppress(head),
-        spam=spam_mark(head),
+        marks=_marks(head),
         trace=tuple((name, one_line(decode(value))) for name, value in head.fields if name in _TRACE),
         desk_id=head.text("x-maildesk-desk")[:FIELD_BYTES],
         hops=_hops(head),
         content_key=key,
     )
+
+
+def _marks(head: Head) -> tuple[tuple[str, str], ...]:
+    """The X- fields, cut short: what filters write."""
+    found = ((name, one_line(decode(value[:_MARK_BYTES]))) for name, value in head.fields if name.startswith("x-"))
+    return tuple(islice(found, _MAX_MARKS))
 
 
 def _stated(head: Head) -> str | None:

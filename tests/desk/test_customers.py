@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from maildesk.config import Mailbox
+from maildesk.config import Mailbox, Trust
 from tests.desk.world import FAILED, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -260,6 +260,15 @@ def test_an_absence_notice(world: World) -> None:
     assert world.ticket().state == "pending"
     assert world.entries()[-1][2] == ("automatic",)
     assert [x for x in world.letters() if x.recipient == "lea@client.test"] == []
+
+
+def test_a_spam_mark_of_your_own_filter(tmp_path: Path) -> None:
+    """`[trust] spam_headers` says what counts, and nothing else does."""
+    world = World(tmp_path, trust=Trust(spam_headers=("X-Rspamd-Score > 15",)))
+    world.write(LEA, headers={"X-Rspamd-Score": "17.2 / 15"})
+    world.write(LEA, headers={"X-Spam-Flag": "YES"}, subject="other")
+    assert (world.ticket(50031).tags, world.ticket(50032).tags) == (("spam",), ())
+    world.close()
 
 
 def test_a_trusted_spam_mark(world: World) -> None:
