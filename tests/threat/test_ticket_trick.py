@@ -18,12 +18,20 @@ VERIFICATION = (
 )
 
 
-def deliver(world: World) -> None:
-    """The other service's letter, proved, as it comes."""
+def deliver(world: World) -> str:
+    """The other service's letter, proved, as it comes; its outcome."""
     raw = raw_mail(
         f"Chat <{SERVICE}>", VERIFICATION, subject=f"{CODE} is your verification code", message_id="<verify@chat.test>"
     )
-    world.give(raw, sender=SERVICE)
+    return world.give(raw, sender=SERVICE).outcome
+
+
+def test_only_admins_hear_of_a_verification_letter(world: World) -> None:
+    """It is held, and its code stands in no letter to an agent who is none."""
+    assert deliver(world) == "held"
+    for job in ("tell-held", "tell-admins"):
+        world.run(job)
+    assert not any(CODE in told([x], x.recipient) for x in world.letters() if x.recipient != "root@desk.test")
 
 
 def everything(world: World) -> list[str]:
