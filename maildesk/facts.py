@@ -19,6 +19,8 @@ DUPLICATES_FOR = timedelta(days=30)
 UNIDENTIFIED_FOR = timedelta(hours=12)
 # Those whom a customer adds are counted for so long.
 ADDED_IN = timedelta(days=1)
+# Copies of one mail for several mailboxes come together.
+SAME_DELIVERY = timedelta(hours=1)
 # Enough of a ticket to quote from and to see what is new; the rest is in the store.
 _ENTRIES = 60
 # Tickets of one address and day that are looked at.
@@ -88,7 +90,9 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
                 notice="not-taken",
             )
             explained = tickets.integer(counted["letters"]) if counted else 0
-            acted = ledger.list_acted(tx, questions.message_id) if questions.message_id else ()
+            if questions.message_id:
+                before = now - SAME_DELIVERY
+                acted = ledger.list_acted(tx, questions.message_id, questions.content_key, before)
             for ticket_id in found:
                 rows = tx.list(
                     "last letters to somebody on a ticket", ticket_id=ticket_id, recipient_key=agent_key, limit=1

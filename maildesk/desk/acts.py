@@ -41,15 +41,23 @@ def way_of(case: Case) -> Case:
     if reason is None:
         if case.is_confirmed:
             return replace(case, way="act").because("an agent's act: they have confirmed that it is theirs")
-        if case.facts.acted:
-            # A signature lives as long as its key, and whoever has the bytes can send them again under other headers.
-            return case.held("replay", f"mail {case.facts.acted[0]} with the same Message-ID was acted on")
-        if _is_stale(case) and not case.authority:
-            return case.held("stale-act", "it is dated more than 72 hours before it came")
+        case = once(case)
+        if case.is_settled:
+            return case
         return replace(case, way="act").because("an agent's act: by their own signed address, and proved as configured")
     is_known = case.verdict.is_aligned
     case = replace(case if is_known else case.flagged("agent-unverified"), way="note")
     return case.because(f"not an agent's act ({reason.kind}): a note")
+
+
+def once(case: Case) -> Case:
+    """An agent's mail that was acted on before, or is old, is held: nothing is done twice, or long after it was meant."""
+    if case.authority:
+        return case
+    if case.facts.acted:
+        # A signature lives as long as its key, and whoever has the bytes can send them again under other headers.
+        return case.held("replay", f"mail {case.facts.acted[0]} with the same Message-ID was acted on")
+    return case.held("stale-act", "it is dated more than 72 hours before it came") if _is_stale(case) else case
 
 
 def why_no_act(case: Case) -> Remark | None:

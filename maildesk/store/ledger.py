@@ -184,10 +184,16 @@ def drop_held(tx: Tx, before: datetime, at: datetime, limit: int) -> int:
     return len(rows)
 
 
-def list_acted(tx: Tx, message_id: str) -> tuple[int, ...]:
-    """The mails with this Message-ID that became entries."""
+def list_acted(tx: Tx, message_id: str, content_key: str, before: datetime) -> tuple[int, ...]:
+    """The mails with this Message-ID that became entries: of other content, or of the same and come before then."""
     return tuple(
-        integer(row["id"]) for row in tx.list("mails of a message id that became entries", message_id=message_id)
+        integer(row["id"])
+        for row in tx.list(
+            "mails of a message id that became entries",
+            message_id=message_id,
+            content_key=content_key,
+            before=iso(before),
+        )
     )
 
 

@@ -369,7 +369,9 @@ UPDATE raws SET content = :nothing, dropped_at = :at WHERE id = :id AND NOT EXIS
 
 -- list: mails of a message id that became entries
 -- settle, so that an agent's act is done once; index mails(message_id).
-SELECT id FROM mails WHERE message_id = :message_id AND outcome IN ('entry', 'ticket') ORDER BY id;
+-- The same mail for another of our mailboxes came at the same time with the same content.
+SELECT id FROM mails WHERE message_id = :message_id AND outcome IN ('entry', 'ticket')
+  AND (content_key <> :content_key OR received_at < :before) ORDER BY id;
 
 -- The clock
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from maildesk.store import ledger
 from tests.desk.world import Letter, World, only
 
 LEA = "Lea Martin <lea@client.test>"
@@ -110,3 +111,35 @@ def test_answers_to_somebody_else_are_no_agents(world: World) -> None:
     assert world.ticket().state == "new"
     world.write(ANA, "#solved\n", answers=notice, headers={"Reply-To": ANA})
     assert world.ticket().state == "solved"
+
+
+def test_a_ticket_on_behalf_is_opened_once(world: World) -> None:
+    """A proved agent's #for, sent again under other headers or after a month: held, and nobody is written to twice."""
+    raw = (
+        b"Authentication-Results: mx.desk.test; dmarc=pass header.from=desk.test\r\nFrom: ana@desk.test\r\n"
+        b"Subject: Printer\r\nMessage-ID: <for@desk.test>\r\n"
+    )
+    words = b"\r\n#for lea@client.test\r\n\r\nShe called.\r\n"
+    assert world.give(raw + words, sender=ANA).outcome == "ticket"
+    assert only(world.letters(), "confirmation-for", "lea@client.test")
+    assert world.give(raw + b"X-Copy: 1\r\n" + words, sender=ANA).cause == "replay"
+    world.now += timedelta(days=31)
+    assert world.give(raw + words, sender=ANA).cause == "replay"
+    assert world.letters() == []
+
+
+def test_a_held_act_that_is_let_in_is_done(world: World) -> None:
+    """An admin's word on the command line is enough for what was held as a replay."""
+    world.write(LEA)
+    notice = only(world.letters(), "new", ANA)
+    head = (
+        b"Authentication-Results: mx.desk.test; dmarc=pass header.from=desk.test\r\nFrom: ana@desk.test\r\n"
+        b"Subject: Re: x\r\nMessage-ID: <act@desk.test>\r\nTo: " + str(notice.message["Reply-To"]).encode() + b"\r\n"
+    )
+    to = str(notice.message["Reply-To"])
+    world.give(head + b"\r\nUse water.\r\n", to, sender=ANA)
+    assert world.give(head + b"X-Copy: 1\r\n\r\nUse more water.\r\n", to, sender=ANA).cause == "replay"
+    world.letters()
+    assert world.store.write(lambda tx: ledger.decide_held(tx, 3, True, world.now)).result()
+    assert [x.outcome for x in world.settle_waiting()] == ["entry"]
+    assert only(world.letters(), "answer", "lea@client.test").text.startswith("Use more water.")
