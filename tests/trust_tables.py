@@ -33,7 +33,7 @@ def _cell(row: Row) -> str:
     if row.does == "hold":
         return f"held: {row.cause}"
     if row.does == "new":
-        return "new, quiet" if row.is_quiet else "new"
+        return "new, quiet" if row.is_quiet else "new, unconfirmed" if row.is_unconfirmed else "new"
     return f"joins, `{row.flags[0]}`" if row.flags else "joins"
 
 

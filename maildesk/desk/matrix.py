@@ -27,16 +27,19 @@ from maildesk.desk.model import Flag
 class Row:
     """join: an entry. new: a ticket of its own that mentions what the evidence named. hold: kept back with a cause.
 
-    is_quiet: a ticket that is told to nobody but in the daily letter.
+    is_unconfirmed: agents are told, and whoever it claims to be from is not written to. is_quiet: nor are agents, but in the
+    daily letter.
     """
 
     does: Literal["join", "new", "hold"]
     flags: tuple[Flag, ...] = ()
     cause: Cause | None = None
+    is_unconfirmed: bool = False
     is_quiet: bool = False
 
 
-_JOIN, _NEW, _QUIET = Row("join"), Row("new"), Row("new", is_quiet=True)
+_JOIN, _NEW = Row("join"), Row("new")
+_SHY, _QUIET = Row("new", is_unconfirmed=True), Row("new", is_unconfirmed=True, is_quiet=True)
 _STRANGER, _FORMER = Row("join", ("stranger",)), Row("join", ("former",))
 _BY_SUBJECT = Row("join", ("by-subject",))
 _FORGED, _OUTSIDE, _UNPROVED = (
@@ -58,10 +61,10 @@ MATRIX: dict[tuple[str, str], tuple[Row, Row, Row, Row]] = {
     ("known-id", "participant"): (_JOIN, _JOIN, _UNPROVED, _FORGED),
     ("known-id", "former"): (_NEW, _NEW, _OUTSIDE, _FORGED),
     ("known-id", "other"): (_NEW, _NEW, _OUTSIDE, _FORGED),
-    ("subject", "participant"): (_BY_SUBJECT, _NEW, _QUIET, _FORGED),
-    ("subject", "former"): (_NEW, _NEW, _QUIET, _FORGED),
-    ("subject", "other"): (_NEW, _NEW, _QUIET, _FORGED),
-    ("none", "other"): (_NEW, _NEW, _QUIET, _QUIET),
+    ("subject", "participant"): (_BY_SUBJECT, _NEW, _SHY, _FORGED),
+    ("subject", "former"): (_NEW, _NEW, _SHY, _FORGED),
+    ("subject", "other"): (_NEW, _NEW, _SHY, _FORGED),
+    ("none", "other"): (_NEW, _NEW, _SHY, _QUIET),
 }
 COLUMNS = ("S4", "S2", "S1", "S0")
 _EVIDENCE = {
@@ -90,7 +93,8 @@ def line_of(evidence: str, who: str, level: str) -> str:
     """The line of the table that decides, as `why` says it."""
     row = row_of(evidence, who, level)
     does = {"join": "it joins", "new": "a new ticket", "hold": "it is held"}[row.does]
-    after = f" as {row.flags[0]}" if row.flags else ", told to nobody but in the daily letter" if row.is_quiet else ""
+    after = f" as {row.flags[0]}" if row.flags else ", not confirmed" if row.is_unconfirmed else ""
+    after += ", and told to nobody but in the daily letter" if row.is_quiet else ""
     return f"{_EVIDENCE[evidence]}, from {_WHO.get(who, _WHO['other'])}, {_PROOF[level]}: {does}{after}"
 
 

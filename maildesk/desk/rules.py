@@ -282,6 +282,8 @@ def customer_is_confirmed(case: Case) -> Case:
     """A new ticket by a person is confirmed, in their language; only a proved one gets words of theirs back."""
     if case.way != "new" or case.author is None or case.machine or is_spam(case):
         return case
+    if case.verdict.is_failed and not case.authority:
+        return case.because("no confirmation: the author's domain does not stand for it")
     if not case.mailbox.confirm:
         return case.because("no confirmation: the mailbox has none")
     if case.mail.suppress:

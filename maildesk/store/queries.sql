@@ -392,7 +392,7 @@ SELECT number, subject, mailbox, requester_address, created_at FROM tickets
 WHERE state = 'new' AND created_at > :since AND (requester_address IS NULL OR EXISTS (
   SELECT 1 FROM entries WHERE entries.ticket_id = tickets.id AND entries.kind = 'customer'
     AND entries.flags LIKE '%auth-fail%'))
-  AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.ticket_id = tickets.id AND outbox.notice = 'who-wrote')
+  AND NOT EXISTS (SELECT 1 FROM outbox WHERE outbox.ticket_id = tickets.id AND outbox.notice IN ('new', 'who-wrote'))
 ORDER BY number LIMIT :limit;
 
 -- find: job

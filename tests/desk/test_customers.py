@@ -198,6 +198,13 @@ def test_the_daily_letter_names_quiet_tickets(world: World) -> None:
     assert world.run("tell-held") == 0
 
 
+def test_a_policy_that_asks_for_nothing_is_told_to_agents(world: World) -> None:
+    """S1: agents hear at once, the address it claims gets nothing, and the daily letter has nothing to add."""
+    world.write(LEA, results="mx.desk.test; dmarc=fail policy.dmarc=none header.from={domain}")
+    assert {(x.notice, x.recipient) for x in world.letters()} == {("new", "ana@desk.test"), ("new", "ben@desk.test")}
+    assert world.run("tell-held") == 0
+
+
 def test_the_same_id_with_other_content_is_another_mail(world: World) -> None:
     """A reused Message-ID makes nobody's mail disappear."""
     head = b"From: lea@client.test\r\nSubject: x\r\nMessage-ID: <x@client.test>\r\n\r\n"

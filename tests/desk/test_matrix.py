@@ -14,7 +14,7 @@ LENIENT = "mx.desk.test; dmarc=fail policy.dmarc=none header.from={domain}"
 SPF = "mx.desk.test; spf=pass smtp.mailfrom=x@{domain}"
 RESULTS = {"S4": PROVED, "S3": SPF, "S2": None, "S1": LENIENT, "S0": FAILED}
 # (evidence, author): what happens at S4, S3, S2, S1 and S0: an entry (with a flag), a ticket of its own, or a cause.
-JOIN, STRANGER, SUBJECT, NEW, QUIET = "join", "stranger", "by-subject", "new", "quiet"
+JOIN, STRANGER, SUBJECT, NEW, SHY, QUIET = "join", "stranger", "by-subject", "new", "unconfirmed", "quiet"
 FORGED, OUTSIDE, UNPROVED = "held: auth-fail", "held: stranger", "held: unproved"
 TABLE = {
     ("signed-address", "addressee"): (JOIN, JOIN, JOIN, JOIN, FORGED),
@@ -25,9 +25,9 @@ TABLE = {
     ("signed-id", "other"): (NEW, NEW, NEW, OUTSIDE, FORGED),
     ("known-id", "participant"): (JOIN, JOIN, JOIN, UNPROVED, FORGED),
     ("known-id", "other"): (NEW, NEW, NEW, OUTSIDE, FORGED),
-    ("subject", "participant"): (SUBJECT, SUBJECT, NEW, QUIET, FORGED),
-    ("subject", "other"): (NEW, NEW, NEW, QUIET, FORGED),
-    ("none", "other"): (NEW, NEW, NEW, QUIET, QUIET),
+    ("subject", "participant"): (SUBJECT, SUBJECT, NEW, SHY, FORGED),
+    ("subject", "other"): (NEW, NEW, NEW, SHY, FORGED),
+    ("none", "other"): (NEW, NEW, NEW, SHY, QUIET),
 }
 CELLS = [(level, who, proof, TABLE[level, who][i]) for level, who in TABLE for i, proof in enumerate(RESULTS)]
 
@@ -39,11 +39,10 @@ def test_the_table_has_no_other_cells() -> None:
 
 def test_less_proof_never_does_more() -> None:
     """From left to right a row only loses: an entry, then a ticket of its own, then nothing before a person has looked."""
-    rank = {"join": 0, "new": 1, "hold": 2}
+    rank = {"join": 0, "new": 4, "hold": 8}
     for row in MATRIX.values():
-        assert [rank[cell.does] + cell.is_quiet / 2 for cell in row] == sorted(
-            rank[c.does] + c.is_quiet / 2 for c in row
-        )
+        ranks = [rank[cell.does] + cell.is_unconfirmed + cell.is_quiet for cell in row]
+        assert ranks == sorted(ranks)
 
 
 def _to(level: str, who: str, letters: list[Letter]) -> tuple[tuple[str, ...], dict[str, str], str]:
@@ -77,12 +76,12 @@ def test_each_cell(tmp_path: Path, level: str, who: str, proof: str, what: str) 
             assert (fate.outcome, f"held: {fate.cause}", fate.ticket, letters) == ("held", what, None, [])
             assert len(world.entries()) == 1
             return
-        if what in (NEW, QUIET):
+        if what in (NEW, SHY, QUIET):
             assert len(world.entries()) == 1
             assert world.ticket(50032).mentions == (() if level == "none" else (50031,))
             assert world.entries(50032)[0][2] == distrust
             known = {"confirmation", "new"}
-            kinds = {"S4": known, "S3": known, "S2": {"confirmation-unproved", "new"}}.get(proof, set())
+            kinds = {"S4": known, "S3": known, "S2": {"confirmation-unproved", "new"}, "S1": {"new"}}.get(proof, set())
         else:
             extra = () if what == JOIN else (what,)
             assert world.entries()[1][2] == distrust + extra
