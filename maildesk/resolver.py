@@ -49,6 +49,7 @@ class Resolver:
         self._silences = 0
         self._down_until: float | None = None
         self._trial: asyncio.Task[bool] | None = None
+        self._first: asyncio.Task[None] | None = None
         try:
             self._resolver = dns.asyncresolver.Resolver(configure=not servers)
         except dns.resolver.NoResolverConfiguration:
@@ -80,12 +81,23 @@ class Resolver:
             task.cancel()
         return found
 
+    def look(self) -> None:
+        """At the desk's start: that every server is dead is known before the first mail has waited for them in vain."""
+        self._first = asyncio.ensure_future(self._start())
+
+    async def _start(self) -> None:
+        if not await self._try() and self._down_until is None:
+            self._down_until = time.monotonic() + DOWN_S
+            log.warning("dns.down", seconds=int(DOWN_S))
+
     async def ask(self, name: str, kind: str) -> Answer:
         """The records of one kind ("TXT", "A", "AAAA", "MX", "PTR") as texts; who asks the same at once shares one question."""
         key = (name, kind)
         until, answer = self._remembered.get(key, (0.0, None))
         if until > time.monotonic():
             return answer
+        if self._first is not None:
+            await asyncio.shield(self._first)
         if self._down_until is not None and not await self._is_back():
             return None
         task = self._asking.get(key)

@@ -48,6 +48,11 @@ class Verifier:
         self._resolver: Resolver | None = None
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="verify")
 
+    def look(self) -> None:
+        """At the desk's start, in the event loop: whether the DNS answers."""
+        if self._directory().config.trust.verify != "none":
+            self.resolver.look()
+
     def begin(self, raw: bytes, mail: Mail, envelope: Envelope) -> Unchecked | Checks | None:
         """What is to be asked; the checks themselves where the memory has all answers; None where there is nothing to check."""
         directory, domain = self._directory(), domain_of(mail)

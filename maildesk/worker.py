@@ -95,6 +95,7 @@ class Worker:
     async def run(self, stop: asyncio.Event) -> None:
         """Settle what is there and what comes until `stop`; then finish what was begun."""
         stopping = asyncio.create_task(stop.wait())
+        self._verifier.look()
         try:
             while not stop.is_set():
                 self._wake.clear()

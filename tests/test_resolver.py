@@ -155,3 +155,19 @@ def test_without_any_server_nobody_answers(dns: Dns, monkeypatch: pytest.MonkeyP
 
     dns.close()
     asyncio.run(look())
+
+
+def test_a_dead_resolver_is_known_from_the_start(dns: Dns, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The look at the start blows the fuse: the first mail waits for that look at most, and asks nobody."""
+    monkeypatch.setattr(module, "TRY_S", 0.2)
+    dns.trouble[""] = "swallow"
+
+    async def look() -> float:
+        resolver = Resolver((dns.address,))
+        resolver.look()
+        begun = time.monotonic()
+        assert await resolver.texts(["a.test"]) == {"a.test": None}
+        return time.monotonic() - begun
+
+    assert asyncio.run(look()) < module.BUDGET_S / 2
+    assert dns.times("a.test") == 0
