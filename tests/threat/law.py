@@ -264,7 +264,8 @@ class Law:
         if recipient in ADMINS:
             return
         agent = next((a for a in self.agents if a.address == recipient), None)
-        if agent is not None:
+        # An agent whose own request is answered is a customer there.
+        if agent is not None and letter.notice != "answer":
             inside = MARKER.findall(sent.raw.decode("latin-1")) if sent is not None else []
             for one in found:
                 at = {rows[letter.ticket_id].mailbox} if letter.ticket_id in rows else one.boxes
