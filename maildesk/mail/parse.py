@@ -34,6 +34,7 @@ _DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "
 # A filter's report may be long; what it found stands in front.
 _MARK_BYTES = 200
 _MAX_MARKS = 60
+_SPACE = re.compile(r"[ \t\r\n]+")
 _TRACE = ("received", "authentication-results")
 
 
@@ -123,6 +124,12 @@ def _letters(text: str) -> str:
     return "".join(c for c in _TARGET.sub("", text) if c.isalnum())
 
 
+def _unfolded(value: bytes) -> str:
+    """The value in one line with every other byte in its place: a NUL or a mark that is taken out would make
+    "mx.desk.test\\0" the name of a server that never wrote it."""
+    return _SPACE.sub(" ", value.decode("utf-8", "replace")).strip(" ")
+
+
 def _headed(head: Head, key: str) -> Mail:
     """What the header alone says."""
     author, fault = author_of(head)
@@ -143,7 +150,7 @@ def _headed(head: Head, key: str) -> Mail:
         language_stated=_stated(head),
         suppress=suppress(head),
         marks=_marks(head),
-        trace=tuple((name, one_line(decode(value))) for name, value in head.fields if name in _TRACE),
+        trace=tuple((name, _unfolded(value)) for name, value in head.fields if name in _TRACE),
         desk_id=head.text("x-maildesk-desk")[:FIELD_BYTES],
         hops=_hops(head),
         content_key=key,
