@@ -36,7 +36,7 @@ def braked(tx: Tx, plan: LetterPlan, now: datetime) -> Braked | None:
     why = is_silenced(tx, plan.recipient.address, now)
     if why is not None:
         return Braked(f"no {plan.notice}: {why}")
-    why = over(tx, plan.recipient.address, plan.is_unproved, now)
+    why = over(tx, plan.recipient.address, plan.is_unproved, now, is_echo=plan.is_echo)
     return None if why is None else Braked(f"no {plan.notice} yet: {why}", waits=True)
 
 
@@ -48,9 +48,9 @@ def _of_agent(tx: Tx, plan: LetterPlan, now: datetime) -> Braked | None:
     return Braked(f"no {plan.notice}: {brakes.AGENT_AN_HOUR} automatic letters an hour to one agent")
 
 
-def over(tx: Tx, address: str, is_unproved: bool, now: datetime) -> str | None:
+def over(tx: Tx, address: str, is_unproved: bool, now: datetime, *, is_echo: bool = False) -> str | None:
     """Which limit an automatic letter to this address would pass, or why unproved ones wait; None when it may go."""
-    asked = _asked(tx, address, is_unproved, now)
+    asked = _asked(tx, address, is_unproved, now, is_echo)
     for limit in brakes.LIMITS:
         if limit.holds(asked) and _counted(tx, limit, asked, now) >= limit.letters:
             return limit.sentence
@@ -67,10 +67,10 @@ def breaker(tx: Tx, now: datetime) -> str | None:
     return "many confirmations bounced" if bouncing is not None and bouncing["value"] else None
 
 
-def _asked(tx: Tx, address: str, is_unproved: bool, now: datetime) -> Asked:
+def _asked(tx: Tx, address: str, is_unproved: bool, now: datetime, is_echo: bool = False) -> Asked:
     since = iso(now - brakes.HUMAN_FOR)
     answered = tx.find("answer to somebody since", recipient_key=tickets.key(address), since=since, **_until(now))
-    return Asked(brakes.budget_key(address), brakes.budget_domain(address), is_unproved, answered is not None)
+    return Asked(brakes.budget_key(address), brakes.budget_domain(address), is_unproved, answered is not None, is_echo)
 
 
 def has_human_sign(tx: Tx, address: str, now: datetime) -> bool:
@@ -82,7 +82,7 @@ def _counted(tx: Tx, limit: brakes.Limit, asked: Asked, now: datetime) -> int:
     times = {"since": iso(now - limit.span), **_until(now)}
     if limit.counts == "desk":
         return _letters(tx.find("unproved letters since", **times))
-    only = {"unproved": int(limit.only == "unproved"), "unanswered": int(limit.only == "unanswered")}
+    only = {"unproved": int(limit.only == "unproved"), "echoed": int(limit.only == "echoed")}
     if limit.counts == "address":
         return _letters(tx.find("automatic letters to an address", budget_key=asked.address_key, **only, **times))
     return _letters(tx.find("automatic letters to a domain", budget_domain=asked.domain, **only, **times))
@@ -101,14 +101,14 @@ def count(tx: Tx, letter_id: int, plan: LetterPlan, now: datetime) -> None:
     """A letter that is owed counts from now on."""
     if not brakes.is_braked(plan) or plan.role != "customer":
         return
-    asked = _asked(tx, plan.recipient.address, plan.is_unproved, now)
+    asked = _asked(tx, plan.recipient.address, plan.is_unproved, now, plan.is_echo)
     tx.change(
         "count a letter",
         id=letter_id,
         budget_key=asked.address_key,
         budget_domain=asked.domain,
         unproved=int(asked.is_unproved),
-        unanswered=int(not asked.is_answered),
+        echoed=int(asked.is_echo and not asked.is_answered),
     )
 
 
@@ -140,6 +140,7 @@ def wait(tx: Tx, plan: LetterPlan, ticket: Ticket, why: str, now: datetime) -> N
         ticket_id=ticket.id,
         language=plan.view.language,
         unproved=int(plan.is_unproved),
+        echoed=int(plan.is_echo),
         reason=why,
         at=iso(now),
     )

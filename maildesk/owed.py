@@ -42,9 +42,10 @@ def send_owed(tx: Tx, owing: Owing, now: datetime) -> int:
         if not waiting or sent >= AT_ONCE:
             continue
         address, is_unproved = tickets.text(waiting[-1]["address"]), any(row["unproved"] for row in waiting)
-        if over(tx, address, is_unproved, now) is not None:
+        is_echo = any(row["echoed"] for row in waiting)
+        if over(tx, address, is_unproved, now, is_echo=is_echo) is not None:
             continue
-        sent += _send(tx, owing, waiting, is_unproved, now)
+        sent += _send(tx, owing, waiting, (is_unproved, is_echo), now)
     return sent
 
 
@@ -55,7 +56,7 @@ def _is_needless(tx: Tx, row: Row, now: datetime) -> bool:
     return answer is not None or is_silenced(tx, tickets.text(row["address"]), now) is not None
 
 
-def _send(tx: Tx, owing: Owing, rows: Sequence[Row], is_unproved: bool, now: datetime) -> int:
+def _send(tx: Tx, owing: Owing, rows: Sequence[Row], marks: tuple[bool, bool], now: datetime) -> int:
     found = [tickets.find_ticket(tx, tickets.integer(row["ticket_id"])) for row in rows]
     known = [ticket for ticket in found if ticket is not None]
     for row in rows:
@@ -65,7 +66,7 @@ def _send(tx: Tx, owing: Owing, rows: Sequence[Row], is_unproved: bool, now: dat
     newest, directory = known[-1], owing.directory
     plan = _merged(directory, tickets.text(rows[-1]["address"]), tickets.text(rows[-1]["language"]), known, now)
     try:
-        count(tx, owing.owe(tx, plan, newest, now), replace(plan, is_unproved=is_unproved), now)
+        count(tx, owing.owe(tx, plan, newest, now), replace(plan, is_unproved=marks[0], is_echo=marks[1]), now)
     except NotComposable:
         return 0
     return 1

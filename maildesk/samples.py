@@ -91,7 +91,7 @@ _STANDING = (
     StandingStill("letter", "", _EARLIER),
     StandingStill("mailbox", "support@example.com", _EARLIER, "imap.example.com: connection refused"),
     StandingStill("disk", "/var/lib/maildesk", _EARLIER, "96 %"),
-    StandingStill("confirmations", "", _EARLIER, "200 an hour to unproved addresses"),
+    StandingStill("confirmations", "", _EARLIER, "5,000 an hour to unproved addresses"),
 )
 
 

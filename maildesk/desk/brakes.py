@@ -29,12 +29,16 @@ OWED_FOR = timedelta(hours=25)
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A letter that is about to go, as the limits see it. is_answered: an agent answered that address of late."""
+    """A letter that is about to go, as the limits see it. is_answered: an agent answered that address of late.
+
+    is_echo: the mail that causes it bears a desk's number, as a robot's answer to a confirmation does under any new address.
+    """
 
     address_key: str
     domain: str
     is_unproved: bool
     is_answered: bool
+    is_echo: bool = False
 
     @property
     def is_free_mail(self) -> bool:
@@ -46,15 +50,15 @@ class Asked:
 class Limit:
     """So many automatic letters in a span, and no more.
 
-    counts: those to the address, to its domain, or of the desk; only: all of them, those to unproved addresses, or those to
-    addresses that no agent has answered. holds: for which letters it is asked.
+    counts: those to the address, to its domain, or of the desk; only: all of them, those to unproved addresses, or those
+    caused by mails that bear a number, from addresses that no agent has answered. holds: for which letters it is asked.
     """
 
     sentence: str
     letters: int
     span: timedelta
     counts: Literal["address", "domain", "desk"]
-    only: Literal["all", "unproved", "unanswered"]
+    only: Literal["all", "unproved", "echoed"]
     holds: Callable[[Asked], bool]
 
 
@@ -64,35 +68,32 @@ LIMITS = (
     Limit("3 in ten minutes to one address", 3, MINUTES, "address", "all", lambda _: True),
     Limit("20 a day to one address", 20, DAY, "address", "all", lambda _: True),
     Limit(
-        "20 an hour to unproved addresses of one domain", 20, HOUR, "domain", "unproved",
+        "1,000 an hour to unproved addresses of one domain", 1000, HOUR, "domain", "unproved",
         lambda a: a.is_unproved and not a.is_free_mail,
     ),
     Limit(
-        "200 an hour to unproved addresses of one free-mail domain", 200, HOUR, "domain", "unproved",
-        lambda a: a.is_unproved and a.is_free_mail,
+        "20 an hour to addresses of one domain that answer with a number and that no agent has answered", 20, HOUR, "domain",
+        "echoed", lambda a: a.is_echo and not a.is_answered and not a.is_free_mail,
     ),
     Limit(
-        "20 an hour to addresses of one domain that no agent has answered", 20, HOUR, "domain", "unanswered",
-        lambda a: not a.is_answered and not a.is_free_mail,
+        "60 a day to addresses of one domain that answer with a number and that no agent has answered", 60, DAY, "domain",
+        "echoed", lambda a: a.is_echo and not a.is_answered and not a.is_free_mail,
     ),
-    Limit(
-        "60 a day to addresses of one domain that no agent has answered", 60, DAY, "domain", "unanswered",
-        lambda a: not a.is_answered and not a.is_free_mail,
-    ),
-    Limit("200 an hour to unproved addresses", 200, HOUR, "desk", "unproved", lambda a: a.is_unproved),
+    Limit("5,000 an hour to unproved addresses", 5000, HOUR, "desk", "unproved", lambda a: a.is_unproved),
 )  # fmt: skip
 # To an agent whose mails are not taken as acts.
 AGENT_AN_HOUR = 10
 
-# The breaker: so many unproved addresses in an hour, and so many times the median of the hours of 28 days, is an attack.
-BREAKER_NEW_FLOOR, BREAKER_NEW_TIMES, BREAKER_MEDIAN_OF = 50, 10, timedelta(days=28)
+# The breaker: so many unproved addresses in an hour, and so many times the median of the hours of 28 days, is an attack. A
+# desk without a usual hour, as a new one, has the limits above alone.
+BREAKER_NEW_FLOOR, BREAKER_NEW_TIMES, BREAKER_MEDIAN_OF = 200, 10, timedelta(days=28)
 # So many confirmations of a day that bounced, and so large a part of them.
 BREAKER_BOUNCES_FLOOR, BREAKER_BOUNCES_PERCENT = 20, 5
 
 
 def too_many_new(addresses_this_hour: int, median_hour: int) -> bool:
     """Whether more unproved addresses wrote this hour than ten times the usual."""
-    return addresses_this_hour >= max(BREAKER_NEW_FLOOR, BREAKER_NEW_TIMES * median_hour)
+    return median_hour > 0 and addresses_this_hour >= max(BREAKER_NEW_FLOOR, BREAKER_NEW_TIMES * median_hour)
 
 
 def too_many_bounces(bounced: int, confirmed: int) -> bool:

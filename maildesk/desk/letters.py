@@ -9,6 +9,7 @@ from dataclasses import replace
 from maildesk.config import Agent
 from maildesk.desk.case import Case
 from maildesk.desk.directory import Directory
+from maildesk.desk.evidence import numbers_in
 from maildesk.desk.model import Entry, Facts, LetterPlan, Said, Ticket
 from maildesk.desk.trust import Verdict
 from maildesk.mail import address as addresses
@@ -51,6 +52,7 @@ def confirmation(case: Case) -> LetterPlan:
         view=view,
         replies_to=_short_id(case.mail.message_id),
         is_unproved=not is_proved,
+        is_echo=bool(numbers_in(case.mail.subject) or numbers_in(case.mail.text[:_TEXT_CHARS])),
         grant=None if is_proved else "silence",
     )
 

@@ -364,8 +364,8 @@ class LetterPlan:
     notice: a name in NOTICES. role: in which capacity the recipient gets it. from_name: who it seems to come from.
     replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along; pictures:
     those among them that view.html shows in place, each under the id it has there.
-    is_unproved: the stricter brake applies. grant: what the letter's own one-time address allows, "silence" as the address
-    of List-Unsubscribe, the others as Reply-To.
+    is_unproved: the stricter brake applies; is_echo: the mail that causes it bears a desk's number. grant: what the letter's
+    own one-time address allows, "silence" as the address of List-Unsubscribe, the others as Reply-To.
     """
 
     notice: str
@@ -377,4 +377,5 @@ class LetterPlan:
     attachments: tuple[Attachment, ...] = ()
     pictures: tuple[Attachment, ...] = ()
     is_unproved: bool = False
+    is_echo: bool = False
     grant: GrantKind | None = None

@@ -90,12 +90,12 @@ WHERE recipient_key = :recipient_key AND created_at > :since AND created_at <= :
 -- find: automatic letters to an address
 -- braking, only when such a letter is about to go; index outbox(budget_key, created_at).
 SELECT count(*) AS letters FROM outbox WHERE budget_key = :budget_key AND created_at > :since AND created_at <= :until
-AND unproved >= :unproved AND unanswered >= :unanswered;
+AND unproved >= :unproved AND echoed >= :echoed;
 
 -- find: automatic letters to a domain
 -- braking, only when such a letter is about to go; index outbox(budget_domain, created_at).
 SELECT count(*) AS letters FROM outbox WHERE budget_domain = :budget_domain AND created_at > :since AND created_at <= :until
-AND unproved >= :unproved AND unanswered >= :unanswered;
+AND unproved >= :unproved AND echoed >= :echoed;
 
 -- find: unproved letters since
 -- braking, only when such a letter is about to go; index outbox(unproved, created_at).
@@ -131,7 +131,7 @@ SELECT id FROM outbox WHERE ticket_id = :ticket_id AND recipient_key = :recipien
 
 -- change: count a letter
 -- braking, right after it was written; primary key.
-UPDATE outbox SET budget_key = :budget_key, budget_domain = :budget_domain, unproved = :unproved, unanswered = :unanswered
+UPDATE outbox SET budget_key = :budget_key, budget_domain = :budget_domain, unproved = :unproved, echoed = :echoed
 WHERE id = :id;
 
 -- change: a letter bounced
@@ -150,8 +150,8 @@ WHERE silenced.until IS NOT NULL;
 
 -- add: owed confirmation
 -- settle, for one beyond its budget.
-INSERT INTO owed (budget_key, address, ticket_id, language, unproved, reason, created_at)
-VALUES (:budget_key, :address, :ticket_id, :language, :unproved, :reason, :at) RETURNING id;
+INSERT INTO owed (budget_key, address, ticket_id, language, unproved, echoed, reason, created_at)
+VALUES (:budget_key, :address, :ticket_id, :language, :unproved, :echoed, :reason, :at) RETURNING id;
 
 -- list: owed confirmations
 -- braking, by the clock; primary key.

@@ -230,7 +230,7 @@ def whom_to_trust(db: Database) -> None:
     letters.add_column("budget_domain", str)
     letters.add_column("unproved", int, not_null_default=0)
     # No agent had answered the recipient when it was written.
-    letters.add_column("unanswered", int, not_null_default=0)
+    letters.add_column("echoed", int, not_null_default=0)
     letters.add_column("bounced_at", str)
     letters.create_index(["budget_key", "created_at"])
     letters.create_index(["budget_domain", "created_at"])
@@ -254,6 +254,7 @@ def whom_to_trust(db: Database) -> None:
             "ticket_id": int,
             "language": str,
             "unproved": int,
+            "echoed": int,
             "reason": str,
             "created_at": str,
         },

@@ -7,11 +7,12 @@ from datetime import timedelta
 import pytest
 
 from maildesk import braking
+from maildesk.desk import brakes
 from maildesk.desk.brakes import budget_domain, budget_key, is_braked, too_many_bounces, too_many_new
 from maildesk.desk.model import LetterPlan, LetterView
 from maildesk.desk.notices import NOTICES
 from maildesk.mail.model import Person
-from tests.desk.world import Letter, World, only
+from tests.desk.world import PROVED, Letter, World, only
 
 CONFIRMED = ("confirmation", "confirmation-unproved", "confirmation-merged")
 
@@ -49,9 +50,10 @@ def test_a_domain_counts_as_its_owners() -> None:
 
 def test_the_breaker_has_floors() -> None:
     """A quiet desk's first busy hour and a few typos are no attack."""
-    assert not too_many_new(49, 0)
-    assert too_many_new(50, 0)
-    assert not too_many_new(99, 10)
+    assert not too_many_new(4999, 0)
+    assert not too_many_new(199, 1)
+    assert too_many_new(200, 1)
+    assert not too_many_new(299, 30)
     assert not too_many_bounces(19, 19)
     assert too_many_bounces(20, 399)
     assert not too_many_bounces(20, 400)
@@ -122,12 +124,28 @@ def test_a_person_has_more(world: World) -> None:
     assert count == 19
 
 
-def test_aliases_of_one_domain_share_a_budget(world: World) -> None:
-    """A robot with a new address for each mail gets twenty an hour, and no more (L8c)."""
-    for n in range(30):
-        world.write(f"r{n}@client.test", subject=f"matter {n}")
-    assert len(confirmed(world)) == 20
-    assert "20 an hour to addresses of one domain" in world.why()
+@pytest.mark.parametrize("place", ["subject", "text"])
+def test_aliases_that_answer_with_a_number_share_a_budget(world: World, place: str) -> None:
+    """A robot with a new address for each answer gets twenty an hour, sixty a day, and no more (L8c)."""
+    for n in range(100):
+        subject = f"Ticket [#{50030 + n}] received" if place == "subject" else f"matter {n}"
+        words = f"You wrote about [#{50030 + n}].\n" if place == "text" else "We have it.\n"
+        world.write(f"r{n}@client.test", words, subject=subject)
+        world.now += timedelta(minutes=1)
+        if n == 49:
+            assert len(confirmed(world)) == 20
+            assert "20 an hour to addresses of one domain" in world.why()
+    world.run("send-owed")
+    world.now += timedelta(hours=20)
+    world.run("send-owed")
+    assert len(confirmed(world)) <= 40
+
+
+def test_many_people_of_one_company_are_confirmed(world: World) -> None:
+    """An outage at a customer's: a hundred of them write within minutes, and each hears at once."""
+    for n in range(100):
+        world.write(f"p{n}@client.test", subject=f"matter {n}", results=None if n % 2 else PROVED)
+    assert len(confirmed(world)) == 100
 
 
 def test_free_mail_is_nobodys_domain(world: World) -> None:
@@ -137,8 +155,10 @@ def test_free_mail_is_nobodys_domain(world: World) -> None:
     assert len(confirmed(world)) == 30
 
 
-def test_the_breaker_holds_and_closes(world: World) -> None:
-    """Beyond fifty new unproved addresses an hour they wait, admins hear of it, and all are confirmed when it closes."""
+def test_the_breaker_holds_and_closes(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond ten times the usual hour new unproved addresses wait, admins hear of it, and are confirmed when it closes."""
+    monkeypatch.setattr(brakes, "BREAKER_NEW_FLOOR", 50)
+    world.store.write(lambda tx: tx.add("measure", name=braking._MEDIAN, value=1)).result()
     for n in range(60):
         world.write(f"a@c{n}.test", subject=f"matter {n}", results=None)
     assert len(confirmed(world)) == 50
