@@ -190,7 +190,8 @@ class Law:
         inside = set(MARKER.findall(sent.raw.decode("latin-1")))
         for marker in inside & self.contents.keys():
             self.contents[marker].boxes.update(boxes)
-        for address in (*([sent.claimed] if sent.level >= 3 and not sent.is_replay else []), *sent.cc):
+        # Whoever wrote it knew it; in whose name, an agent may quote it to. The desk has added nothing.
+        for address in (*([sent.claimed] if sent.level >= 2 and not sent.is_replay else []), *sent.cc):
             self.had.setdefault(address, set()).update(inside)
         for ticket_id in tickets:
             people = self.people.setdefault(ticket_id, {})
