@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from maildesk.config import Trust
-from maildesk.desk import microsoft
+from maildesk.desk import google, microsoft
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
 from maildesk.mail.domains import is_aligned
@@ -65,7 +65,10 @@ def judge(mail: Mail, envelope: Envelope, trust: Trust, *, is_relay: bool) -> Ve
         return Verdict()
     if not is_relay:
         return Verdict(why="the author is not proved: the peer is not one of [trust] relays")
-    verdicts = [_of_server(mail.author, server, fields) for server, fields in _counted(mail.trace, trust.authserv_ids)]
+    others = tuple(server for server in trust.authserv_ids if server.casefold() != google.SERVER)
+    verdicts = [_of_server(mail.author, server, fields) for server, fields in _counted(mail.trace, others)]
+    if len(others) < len(trust.authserv_ids) and (found := google.results(mail.trace)) is not None:
+        verdicts.append(_of_server(mail.author, google.SERVER, (found,)))
     verdicts += _of_exchange(mail, mail.author, trust.microsoft_tenant)
     # Several servers of ours may have looked: the most cautious of them is right.
     return min(verdicts, key=lambda v: v.level, default=Verdict())
