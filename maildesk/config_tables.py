@@ -186,6 +186,11 @@ class Trust(Table):
     identity_senders: tuple[Listed, ...] = ()
     spam_headers: tuple[SpamRule, ...] = ("X-Spam-Flag: yes", "X-Spam-Status: yes", "X-Spam: yes", "X-Spam: true")
 
+    @property
+    def is_proof_configured(self) -> bool:
+        """Whether anything can prove an author."""
+        return bool(self.authserv_ids) or bool(self.microsoft_tenant) or self.verify != "none"
+
 
 class Form(Table):
     """A website's contact form that writes for its visitors."""
@@ -221,4 +226,4 @@ class Config(Table):
         """What an agent's act needs: what [trust] agent_proof says, else "aligned" where any proof is configured."""
         if self.trust.agent_proof:
             return self.trust.agent_proof
-        return "aligned" if self.trust.authserv_ids or self.trust.verify != "none" else "token"
+        return "aligned" if self.trust.is_proof_configured else "token"

@@ -393,6 +393,7 @@ def test_what_is_not_built_is_said(write_config: Write) -> None:
         ("", "aligned"),
         ("verify = 'none'", "token"),
         ("authserv_ids = ['mx.x.org']", "aligned"),
+        ("verify = 'none'\nmicrosoft_tenant = '7f3c2a10-0000-4000-8000-0123456789ab'", "aligned"),
         ("agent_proof = 'token'\nverify = 'dkim'", "token"),
     ],
 )

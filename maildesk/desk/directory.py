@@ -172,4 +172,4 @@ class Directory:
         trust = self.config.trust
         if trust.agent_proof:
             return trust.agent_proof == "aligned"
-        return bool(trust.authserv_ids) or trust.verify != "none"
+        return trust.is_proof_configured

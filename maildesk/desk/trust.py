@@ -5,22 +5,18 @@ What the desk checked itself makes the same Verdict in proof.py, where the two b
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
 from maildesk.config import Trust
+from maildesk.desk import google, microsoft
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
 from maildesk.mail.domains import is_aligned
 from maildesk.mail.model import Envelope, Mail, Person
+from maildesk.mail.received import writers_of
 from maildesk.mail.results import Result, Results, read_results
-
-# A sender's HELO or comment may hold any words; only what stands outside of comments is the server's.
-_PARENTHESES = re.compile(r"([()])")
-_BY = re.compile(r"(?:^|\s)by\s+(\S+)", re.IGNORECASE)
-
 
 # S4 a signature, a DMARC pass or a login of the author's; S3 an aligned SPF pass; S2 nothing is known; S1 the domain's policy
 # was not met and asks for nothing; S0 it was not met and asks for refusal, or nobody single stands in From.
@@ -65,11 +61,15 @@ def judge(mail: Mail, envelope: Envelope, trust: Trust, *, is_relay: bool) -> Ve
     if envelope.proof is not None:
         is_same = addresses.same(envelope.proof, mail.author.address)
         return Verdict("S4" if is_same else "S0", "the author signed in on the web")
-    if not trust.authserv_ids:
+    if not trust.authserv_ids and not trust.microsoft_tenant:
         return Verdict()
     if not is_relay:
         return Verdict(why="the author is not proved: the peer is not one of [trust] relays")
-    verdicts = [_of_server(mail.author, server, fields) for server, fields in _counted(mail.trace, trust.authserv_ids)]
+    others = tuple(server for server in trust.authserv_ids if server.casefold() != google.SERVER)
+    verdicts = [_of_server(mail.author, server, fields) for server, fields in _counted(mail.trace, others)]
+    if len(others) < len(trust.authserv_ids) and (found := google.results(mail.trace)) is not None:
+        verdicts.append(_of_server(mail.author, google.SERVER, (found,)))
+    verdicts += _of_exchange(mail, mail.author, trust.microsoft_tenant)
     # Several servers of ours may have looked: the most cautious of them is right.
     return min(verdicts, key=lambda v: v.level, default=Verdict())
 
@@ -101,14 +101,18 @@ def _counted(trace: Iterable[tuple[str, str]], servers: tuple[str, ...]) -> tupl
 
 def _is_ours(received: str, servers: tuple[str, ...]) -> bool:
     """Whether one of our servers wrote a Received field: every "by" outside of comments names it."""
-    depth, outside = 0, []
-    for piece in _PARENTHESES.split(received.partition(";")[0]):
-        if piece in ("(", ")"):
-            depth = max(depth + (1 if piece == "(" else -1), 0)
-        elif not depth:
-            outside.append(piece)
-    names = {name.casefold().rstrip(".") for name in _BY.findall(" ".join(outside))}
+    names = writers_of(received)
     return bool(names) and names <= {server.casefold() for server in servers}
+
+
+def _of_exchange(mail: Mail, author: Person, tenant: str) -> list[Verdict]:
+    """What Exchange Online said, where a tenant is configured and it said anything."""
+    if not tenant:
+        return []
+    if microsoft.is_inside(mail.trace, tenant):
+        return [Verdict("S4", f"{microsoft.SERVER} says auth: the author signed in to the tenant")]
+    found = microsoft.outside(mail.trace)
+    return [] if found is None else [_of_server(author, microsoft.SERVER, (found,))]
 
 
 def _of_server(author: Person, server: str, fields: tuple[Results, ...]) -> Verdict:

@@ -141,7 +141,8 @@ class Mail:
 
     author: the one mailbox of the one From field; None when nobody can be believed, and author_fault says why.
     references: every id of References then In-Reply-To, oldest first, each once, with angle brackets.
-    trace: the Received and Authentication-Results fields, top first, as (lower-case name, unfolded value); encoded
+    trace: the fields by which servers tell who wrote, top first, as (lower-case name, unfolded value): Received,
+    Authentication-Results, X-MS-Exchange-Organization-AuthAs and X-MS-Exchange-CrossTenant-Id; encoded
     words in them stay as they are: a server repeats what a sender wrote, and must not be made to say it.
     language_stated: Content-Language; language: found in the text, None when it is too short to tell.
     text: what the person wrote now, without quotes and signature; full_text: everything readable.

@@ -35,7 +35,7 @@ _DELIVERED = ("delivered-to", "x-original-to", "x-envelope-to", "envelope-to", "
 _MARK_BYTES = 200
 _MAX_MARKS = 60
 _SPACE = re.compile(r"[ \t\r\n]+")
-_TRACE = ("received", "authentication-results")
+_TRACE = ("received", "authentication-results", "x-ms-exchange-organization-authas", "x-ms-exchange-crosstenant-id")
 
 
 def understand(raw: bytes, languages: tuple[str, ...] = LANGUAGES) -> Mail:

@@ -148,7 +148,8 @@ def test_agents() -> None:
 @pytest.mark.parametrize(
     ("trust", "needs"),
     [(Trust(), True), (Trust(verify="none"), False), (Trust(authserv_ids=("mx",)), True), (Trust(agent_proof="aligned"), True),
-     (Trust(authserv_ids=("mx",), agent_proof="token"), False)],
+     (Trust(authserv_ids=("mx",), agent_proof="token"), False),
+     (Trust(verify="none", microsoft_tenant="7f3c2a10-0000-4000-8000-0123456789ab"), True)],
 )  # fmt: skip
 def test_what_an_agents_act_needs(trust: Trust, needs: bool) -> None:
     """What agent_proof says; else a proved author wherever any proof is configured."""
