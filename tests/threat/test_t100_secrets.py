@@ -61,8 +61,8 @@ def _work(wire: Wire) -> None:
     until(lambda: wire.desk.log().count("via=maildrop") == 2)
     wire.desk.config.write_text(wire.desk.config.read_text().replace('tls = "none"', 'tls = "nonsense"', 1))
     wire.desk.hang_up()
-    wire.sink.script.at_rcpt["lea@client.test"] = ["450 4.2.1 later", f"550 5.1.1 {to_lea} {WORDS}"]
-    wire.sends(mail("t100 last", WORDS.encode()), source=RELAY)
+    wire.sink.script.at_rcpt["max@client.test"] = ["450 4.2.1 later", f"550 5.1.1 {to_lea} {WORDS}"]
+    wire.sends(mail("t100 last", WORDS.encode(), author="max@client.test"), source=RELAY)
     wire.left()
     until(lambda: "config.refused" in wire.desk.log())
 
