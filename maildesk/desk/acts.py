@@ -5,6 +5,7 @@ An act needs the agent's own signed address and what [trust] agent_proof asks fo
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -31,8 +32,11 @@ from maildesk.desk.participants import had, newly_copied, with_people
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person
 
+_NOT_SENT = ("answered-meanwhile", "nobody-to-answer", "too-many")
 # An agent's mail that waited longer on its way may be somebody's copy of it.
 STALE_AFTER = timedelta(hours=72)
+# Two programs that answer each other, one of them in an agent's mailbox, stop here; a person has `#send`.
+ANSWERS_AN_HOUR = 10
 
 
 def way_of(case: Case) -> Case:
@@ -143,24 +147,11 @@ def deed(case: Case, ticket: Ticket, agent: Agent) -> Deed:
     is_note, is_answer = act.is_note and has_text, has_text and not act.is_note
     remarks: tuple[Remark, ...] = ()
     since = _since(case, ticket)
-    if is_answer and not ticket.customers:
-        nobody = (Remark("nobody-to-answer"),)
-        return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), nobody)
     if is_answer:
-        rival = next((e for e in since if e.kind == "agent" and _agent_of(case, e) not in (None, agent)), None)
-        if rival is not None and not act.is_forced:
-            name = letters.name_of(case, rival.author)
-            return Deed(
-                reading,
-                text,
-                False,
-                False,
-                True,
-                ticket.state,
-                ticket.assignee,
-                (),
-                (Remark("answered-meanwhile", name),),
-            )
+        waits = None if act.is_forced else _why_it_waits(case, agent, entries, since)
+        waits = waits if ticket.customers else Remark("nobody-to-answer")
+        if waits is not None:
+            return Deed(reading, text, False, False, True, ticket.state, ticket.assignee, (), (waits,))
         if any(e.kind == "customer" and "automatic" not in e.flags for e in since):
             remarks += (Remark("customer-wrote-again"),)
     others = _further_addresses(case, ticket, own)
@@ -203,6 +194,14 @@ def _since(case: Case, ticket: Ticket) -> tuple[Entry, ...]:
     if seen is None:
         return ()
     return tuple(e for e in case.facts.entries_of(ticket.id) if e.id > seen.entry_id and e.kind != "event")
+
+
+def _why_it_waits(case: Case, agent: Agent, entries: Iterable[Entry], since: Iterable[Entry]) -> Remark | None:
+    """Why an answer comes back before it is sent: a colleague's went out, or answers fly to and fro as robots' do."""
+    for rival in (e for e in since if e.kind == "agent" and _agent_of(case, e) not in (None, agent)):
+        return Remark("answered-meanwhile", letters.name_of(case, rival.author))
+    lately = sum(e.kind == "agent" and case.facts.now - e.at < timedelta(hours=1) for e in entries)
+    return Remark("too-many", str(lately)) if lately >= ANSWERS_AN_HOUR else None
 
 
 def _further_addresses(case: Case, ticket: Ticket, own: set[str]) -> tuple[str, ...]:
@@ -277,7 +276,7 @@ def letters_of(case: Case) -> Case:
         return case
     done = deed(case, ticket, agent)
     if done.is_returned:
-        name = "not-sent" if done.remarks[0].kind in ("answered-meanwhile", "nobody-to-answer") else "not-done"
+        name = "not-sent" if done.remarks[0].kind in _NOT_SENT else "not-done"
         newer = tuple(e for e in _since(case, ticket) if e.kind in ("agent", "customer"))
         view = {"remarks": done.remarks, "text": case.mail.text, "history": letters.said(case, newer)}
         return case.with_letters(_to_agent(case, name, ticket, agent, **view))

@@ -68,6 +68,7 @@ RemarkKind = Literal[
     "unknown-command",  # nothing was done; detail: the word; more: the nearest command, "" when none is near
     "bad-argument",  # nothing was done; detail: the whole command line; more: what it takes
     "nothing-to-send",  # the mail held neither a text nor a command
+    "too-many",  # not sent: ten answers went out on the ticket within the hour; detail: how many
     "answered-meanwhile",  # not sent: another agent answered; detail: that agent's name
     "not-proved",  # not taken as an act: the mail's author is not proved
     "not-own-address",  # taken as a note: it did not come by the agent's own signed address

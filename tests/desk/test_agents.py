@@ -353,3 +353,20 @@ def test_every_letter_has_one_recipient_and_a_signed_reply_address(world: World)
         assert str(letter.message["Reply-To"]).startswith("support+")
         assert letter.envelope_from.startswith("support+")
         assert letter.envelope_from != letter.message["Reply-To"]
+
+
+def test_two_programs_that_answer_each_other_stop(world: World) -> None:
+    """An agent's mailbox that answers notices, and a customer's that answers answers: after ten in an hour one comes back."""
+    world.write(LEA)
+    sent = 0
+    for turn in range(15):
+        notice = [x for x in world.letters() if x.recipient == "ana@desk.test"][-1]
+        world.write(ANA, f"I am away, {turn}.\n", answers=notice)
+        letters = world.letters()
+        if not any(x.notice == "answer" for x in letters):
+            assert "Ten answers" in only(letters, "not-sent", "ana@desk.test").text
+            break
+        sent += 1
+        answer = next(x for x in letters if x.notice == "answer")
+        world.write(LEA, f"We have your message {turn}.\n", answers=answer)
+    assert sent == 10
