@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from maildesk.config import Agent
-from maildesk.desk import letters
+from maildesk.desk import letters, replays
 from maildesk.desk.case import Case
 from maildesk.desk.commands import COMMANDS, Act, Reading, effects, in_words, read
 from maildesk.desk.decision import (
@@ -33,8 +33,6 @@ from maildesk.mail import address as addresses
 from maildesk.mail.model import Block, Person
 
 _NOT_SENT = ("answered-meanwhile", "nobody-to-answer", "too-many")
-# An agent's mail that waited longer on its way may be somebody's copy of it.
-STALE_AFTER = timedelta(hours=72)
 # Two programs that answer each other, one of them in an agent's mailbox, stop here; a person has `#send`.
 ANSWERS_AN_HOUR = 10
 
@@ -45,23 +43,13 @@ def way_of(case: Case) -> Case:
     if reason is None:
         if case.is_confirmed:
             return replace(case, way="act").because("an agent's act: they have confirmed that it is theirs")
-        case = once(case)
+        case = replays.once(case)
         if case.is_settled:
             return case
         return replace(case, way="act").because("an agent's act: by their own signed address, and proved as configured")
     is_known = case.verdict.is_aligned
     case = replace(case if is_known else case.flagged("agent-unverified"), way="note")
     return case.because(f"not an agent's act ({reason.kind}): a note")
-
-
-def once(case: Case) -> Case:
-    """An agent's mail that was acted on before, or is old, is held: nothing is done twice, or long after it was meant."""
-    if case.authority:
-        return case
-    if case.facts.acted:
-        # A signature lives as long as its key, and whoever has the bytes can send them again under other headers.
-        return case.held("replay", f"mail {case.facts.acted[0]} with the same Message-ID was acted on")
-    return case.held("stale-act", "it is dated more than 72 hours before it came") if _is_stale(case) else case
 
 
 def why_no_act(case: Case) -> Remark | None:
@@ -72,6 +60,9 @@ def why_no_act(case: Case) -> Remark | None:
         return None
     if _other_reply_to(case):
         return Remark("reply-to")
+    if case.verdict.is_signed and case.evidence.level == "signed-address" and not case.is_addressed:
+        # What an agent signed for somebody else was brought here by whoever has it.
+        return Remark("not-own-address")
     if case.directory.needs_alignment and not case.verdict.is_aligned:
         return Remark("not-proved")
     if case.verdict.is_failed:
@@ -81,12 +72,6 @@ def why_no_act(case: Case) -> Remark | None:
         is_forward = case.mail.forwarded is not None and case.verdict.is_aligned
         return Remark("already-known" if is_forward else "not-own-address")
     return None
-
-
-def _is_stale(case: Case) -> bool:
-    """A date that nobody signed says nothing: whoever could replay the mail could write another."""
-    is_old = case.mail.date is not None and case.envelope.received_at - case.mail.date > STALE_AFTER
-    return is_old and case.verdict.is_signed
 
 
 def _other_reply_to(case: Case) -> bool:
@@ -381,6 +366,7 @@ def _explained(case: Case, ticket: Ticket, agent: Agent) -> Case:
         return case.because("the agent was told so within the last hour")
     setting = "[trust] agent_proof" if reason.kind == "not-proved" else "[[mailbox]] reply_address"
     values: dict[str, object] = {"remarks": (reason,), "setting": setting, "text": case.mail.text, "confirmable": True}
+    values["attachments"] = case.listed()
     plan = replace(_to_agent(case, "not-taken", ticket, agent, **values), grant="confirm")
     return case.with_letters(plan)
 

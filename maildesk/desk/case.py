@@ -83,6 +83,12 @@ class Case:
         return self.settled("held", cause, *why)
 
     @property
+    def is_addressed(self) -> bool:
+        """Whether To or Cc names the signed address that the mail came by."""
+        tokens = {r.token for r in self.recipients if r.token is not None}
+        return any(self.directory.token_of(address) in tokens for address in (*self.mail.to, *self.mail.cc))
+
+    @property
     def is_confirmed(self) -> bool:
         """Whether the agent who wrote has said by a one-time address that the mail is theirs."""
         verb, _, address = self.authority.partition(" ")

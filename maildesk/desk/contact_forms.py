@@ -51,7 +51,8 @@ def visitor_is_the_author(case: Case) -> Case:
     if found is None:
         return case
     mail = replace(case.mail, author=found.visitor, automatic=None, absence=False, suppress=None)
-    verdict = Verdict("S2", found.why)
+    # A form that its own domain disowns is somebody who knows its address.
+    verdict = Verdict("S0" if case.verdict.level == "S0" else "S2", found.why)
     if found.visitor is None:
         case = case.flagged("unverified").because(found.why)
     return replace(case, mail=mail, verdict=verdict, is_form=True)

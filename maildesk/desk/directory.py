@@ -116,6 +116,13 @@ class Directory:
             return False
         return True
 
+    def token_of(self, address: str) -> Token | None:
+        """The verified token of a signed address; None for any other."""
+        try:
+            return self.recipient(address, "", True).token
+        except UnknownMailbox:
+            return None
+
     def belongs(self, address: str, mailbox: Mailbox) -> bool:
         """Whether an address is a form of this mailbox's."""
         try:

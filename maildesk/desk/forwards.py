@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from maildesk.config import Agent
-from maildesk.desk import acts, letters
+from maildesk.desk import letters, replays
 from maildesk.desk.case import Case
 from maildesk.desk.commands import COMMANDS, Reading, effects, in_words, names_somebody, read
 from maildesk.desk.decision import (
@@ -64,7 +64,7 @@ def way_of(case: Case) -> Case:
         return case
     if not case.verdict.is_aligned:
         return case.because("an agent's mail for somebody else, but not proved: as anyone's")
-    case = acts.once(case)
+    case = replays.once(case)
     if case.is_settled:
         return case
     if (ticket := _known(case)) is not None:

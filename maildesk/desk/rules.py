@@ -85,7 +85,9 @@ def envelope_is_quiet(case: Case) -> Case:
 def was_here_before(case: Case) -> Case:
     """The same content for the same mailbox within 30 days, by any door: the same mail."""
     for twin in case.facts.twins:
-        if addresses.same(twin.mailbox, case.mailbox.address):
+        # A copy that was held, perhaps because somebody broke its signature on the way, takes nothing from the proved one.
+        is_worth_more = twin.outcome in ("held", "ignored") and case.verdict.is_proved
+        if addresses.same(twin.mailbox, case.mailbox.address) and not is_worth_more:
             return case.settled("duplicate", "redelivered", f"mail {twin.mail_id} has the same content")
     return case
 
@@ -320,11 +322,12 @@ GATE: tuple[Rule, ...] = (
 MACHINE: tuple[Rule, ...] = machines.RULES
 THREAD: tuple[Rule, ...] = (
     was_here_before,
+    # Before what else holds a mail: nobody but an admin reads it, whatever else it is.
+    machines.other_services_codes_are_held,
     blocking.sender_is_blocked,
     machines.our_own_letter_is_held,
     machines.passed_desks_are_held,
     author_is_not_us,
-    machines.other_services_codes_are_held,
     grants.one_time_address,
     evidence_is_found,
     bounce_is_ours,

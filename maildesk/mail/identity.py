@@ -11,6 +11,7 @@ from collections.abc import Iterable
 
 from maildesk.mail import address as addresses
 from maildesk.mail.automatic import is_robot
+from maildesk.mail.domains import organisational
 from maildesk.mail.model import Mail
 from maildesk.mail.phrasebook import phrases
 from maildesk.mail.subject import base_subject
@@ -72,18 +73,20 @@ def _is_service(mail: Mail, known_senders: Iterable[str]) -> bool:
     if mail.author is None:
         return mail.automatic is not None
     address, answered = mail.author.address, mail.reply_to
-    if answered is not None and not is_robot(answered.address) and not _is_same_domain(answered.address, address):
-        return False
-    if mail.automatic is not None:
-        return True
     domain = addresses.a_label(address.rpartition("@")[2])
     parents = {domain.split(".", cut)[-1] for cut in range(domain.count("."))}
     known = {one.casefold() for one in known_senders}
-    return is_robot(address) or address.casefold() in known or not parents.isdisjoint(KNOWN_DOMAINS | known)
+    if address.casefold() in known or not parents.isdisjoint(KNOWN_DOMAINS | known):
+        return True
+    if answered is not None and not is_robot(answered.address) and not _is_same_owner(answered.address, address):
+        return False
+    return mail.automatic is not None or is_robot(address)
 
 
-def _is_same_domain(one: str, other: str) -> bool:
-    return addresses.a_label(one.rpartition("@")[2]) == addresses.a_label(other.rpartition("@")[2])
+def _is_same_owner(one: str, other: str) -> bool:
+    return organisational(addresses.a_label(one.rpartition("@")[2])) == organisational(
+        addresses.a_label(other.rpartition("@")[2])
+    )
 
 
 def _leads_on(mail: Mail) -> bool:

@@ -54,9 +54,16 @@ def test_the_visitors_name_is_the_one_in_reply_to(site: World) -> None:
     assert "Noe Weber" in str(only(site.letters(), "new", "ana@desk.test").message["From"])
 
 
-@pytest.mark.parametrize("results", [PROVED, FAILED, None])
+def test_a_form_that_its_domain_disowns_writes_to_nobody(site: World) -> None:
+    """Somebody who knows the form's address has the desk write to no victim of theirs; the ticket is quiet."""
+    assert fill_in(site, results=FAILED) == "ticket"
+    assert site.entries()[0][2] == ("unverified", "auth-fail")
+    assert site.letters() == []
+
+
+@pytest.mark.parametrize("results", [PROVED, None])
 def test_what_proves_the_form_proves_no_visitor(site: World, results: str | None) -> None:
-    """The verdict on the website's domain says nothing of the visitor, neither good nor bad."""
+    """The verdict on the website's domain proves no visitor."""
     fill_in(site, results=results)
     assert site.entries()[0][2] == ("unverified",)
     assert only(site.letters(), "confirmation-unproved").recipient == "noe@client.test"

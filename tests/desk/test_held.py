@@ -159,3 +159,18 @@ def test_an_answer_that_its_domain_disowns_lets_nothing_in(tmp_path: Path) -> No
         assert [fate.outcome for fate in world.settle_waiting()] == ["entry"]
     finally:
         world.close()
+
+
+def test_a_held_copy_takes_nothing_from_the_proved_one(world: World) -> None:
+    """A forwarder breaks the signature and comes first; the same mail comes again by itself, proved: it joins."""
+    world.write(LEA)
+    confirmation = only(world.letters(), "confirmation")
+    mail = (
+        f"From: lea@client.test\r\nTo: {confirmation.message['Reply-To']}\r\nSubject: Re: x\r\n"
+        "Message-ID: <twice@client.test>\r\n\r\nMore.\r\n"
+    )
+    to = str(confirmation.message["Reply-To"])
+    said = "Authentication-Results: mx.desk.test; dmarc={} header.from=client.test\r\n"
+    assert world.give((said.format("fail") + mail).encode(), to).outcome == "held"
+    assert world.give((said.format("pass") + mail).encode(), to).outcome == "entry"
+    assert world.give((said.format("pass") + mail).encode(), to).outcome == "duplicate"

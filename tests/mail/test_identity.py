@@ -203,6 +203,16 @@ def test_a_websites_visitor_is_a_person() -> None:
     assert identity(understand(written("Shop <no-reply@shop.test>", "Contact form", words)))
 
 
+def test_a_service_that_takes_answers_elsewhere_is_a_service() -> None:
+    """At another host of its own, or anywhere where the sender is known: only somebody else's address is a visitor's."""
+    words = f"Somebody asked to reset your password: {LINK}\n"
+    raw = written("no-reply@mail.service.test", "Password", words, Reply_To="help@service.test")
+    assert identity(understand(raw))
+    raw = written("no-reply@service.test", "Password", words, Reply_To="lea@client.test")
+    assert identity(understand(raw)) is None
+    assert identity(understand(raw), ("service.test",))
+
+
 def test_senders_of_your_own_list_count() -> None:
     """An address or a domain that the configuration names is a service, its sub-domains with it."""
     raw = written("Acme <hello@mail.acme.test>", "Welcome", f"Please verify your email address:\n{LINK}\n")

@@ -43,6 +43,15 @@ def test_only_an_admin_lets_it_in(tmp_path: Path) -> None:
     world.close()
 
 
+def test_a_code_that_is_held_for_another_reason_too_is_for_admins(tmp_path: Path) -> None:
+    """A list of your own that names the service does not show its code to agents."""
+    world = World(tmp_path, agents=(ADMIN, ANA), trust=Trust(authserv_ids=("mx.desk.test",), hold=("service.test",)))
+    assert world.write("no-reply@service.test", CODE, subject="Your code").cause == "identity"
+    world.run("tell-held")
+    assert {x.recipient for x in world.letters()} == {"root@desk.test"}
+    world.close()
+
+
 def test_what_is_allowed_is_not_held(tmp_path: Path) -> None:
     """`[trust] allow` exempts a proved sender; `identity_senders` adds one."""
     trust = Trust(authserv_ids=("mx.desk.test",), allow=("service.test",), identity_senders=("acme.test",))
