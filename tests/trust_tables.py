@@ -7,6 +7,7 @@ from pathlib import Path
 
 from maildesk.desk.evidence import THREAD_LEVELS
 from maildesk.desk.held import CAUSES
+from maildesk.desk.loops import GUARDS
 from maildesk.desk.matrix import MATRIX, Row
 
 README = Path(__file__).parent.parent / "README.md"
@@ -42,7 +43,12 @@ def causes() -> str:
     return "\n".join(["| cause | why it is held |", "|---|---|", *(f"| `{c}` | {s} |" for c, s in CAUSES.items())])
 
 
-TABLES = {"matrix": matrix, "causes": causes}
+def loops() -> str:
+    """What ends a loop, in order."""
+    return "\n".join(["| rule | says |", "|---|---|", *(f"| {g.name} | {g.sentence} |" for g in GUARDS)])
+
+
+TABLES = {"loops": loops, "matrix": matrix, "causes": causes}
 
 
 def filled(text: str, name: str, table: str) -> str:
