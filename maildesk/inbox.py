@@ -17,7 +17,7 @@ from maildesk.desk.questions import recipients_of
 from maildesk.errors import DiskNearlyFull, Looping, TooLarge, UnknownMailbox
 from maildesk.mail.model import Envelope
 from maildesk.store import ledger
-from maildesk.store.sqlite import Kind, SqliteEngine
+from maildesk.store.sqlite import Kind, SqliteEngine, Tx
 
 # Postfix' hopcount_limit; RFC 5321, 6.3 suggests 100 at the most.
 MAX_RECEIVED = 50
@@ -26,6 +26,8 @@ MIN_FREE_BYTES = 512 * 1024 * 1024
 MIN_FREE_PART = 0.05
 _HEAD_ENDS = re.compile(rb"\n\r?\n")
 _RECEIVED = re.compile(rb"^Received:", re.IGNORECASE | re.MULTILINE)
+
+Also = Callable[[Tx, tuple[int, ...]], None]
 
 
 class Inbox:
@@ -39,9 +41,10 @@ class Inbox:
         self._state_dir = state_dir
         self._on_accepted = on_accepted
 
-    async def accept(self, raw: bytes, envelope: Envelope) -> tuple[int, ...]:
+    async def accept(self, raw: bytes, envelope: Envelope, also: Also | None = None) -> tuple[int, ...]:
         """Ledger ids, one for each of our mailboxes, after the COMMIT.
 
+        also: written in the same transaction; whatever it raises, nothing was accepted.
         Raises TooLarge, Looping, UnknownMailbox when it is none of ours, DiskNearlyFull, and StoreBroken.
         """
         directory = self._directory()
@@ -54,7 +57,14 @@ class Inbox:
         if not mailboxes:
             raise UnknownMailbox("No such mailbox here")
         self.need_room(len(raw))
-        write = self._store.write(lambda tx: ledger.add_mails(tx, raw, envelope, mailboxes), Kind.ACCEPT)
+
+        def add(tx: Tx) -> tuple[int, ...]:
+            added = ledger.add_mails(tx, raw, envelope, mailboxes)
+            if also is not None:
+                also(tx, added)
+            return added
+
+        write = self._store.write(add, Kind.ACCEPT)
         ids = await asyncio.wrap_future(write)
         for mail_id in ids:
             log.event("mail.accepted", mail=mail_id, via=envelope.via, bytes=len(raw))

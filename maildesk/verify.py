@@ -57,7 +57,7 @@ class Verifier:
         """What is to be asked; the checks themselves where the memory has all answers; None where there is nothing to check."""
         directory, domain = self._directory(), domain_of(mail)
         trust = directory.config.trust
-        if trust.verify == "none" or not domain or envelope.quiet or envelope.proof is not None:
+        if trust.verify == "none" or not domain or envelope.quiet or envelope.via == "web":
             return None
         try:
             questions = ask(raw, domain, envelope.received_at.timestamp())

@@ -87,6 +87,18 @@ class Worker:
         self._slow = ThreadPoolExecutor(1, thread_name_prefix="understand-large")
         self._tasks: set[asyncio.Task[None]] = set()
         self._retry_at: dict[int, float] = {}
+        self._awaited: dict[int, list[asyncio.Future[None]]] = {}
+
+    async def settled(self, mail_id: int, within_s: float) -> None:
+        """Wait until a mail that was just accepted is settled, or has failed, or the time is over."""
+        future: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._awaited.setdefault(mail_id, []).append(future)
+        try:
+            row = await asyncio.to_thread(self._store.read, lambda tx: tx.find("outcome of a mail", id=mail_id))
+            if row is not None and row["outcome"] == "received":
+                await asyncio.wait({future}, timeout=within_s)
+        finally:
+            self._awaited.pop(mail_id, None)
 
     def wake(self) -> None:
         """New mail was accepted; from any thread of the event loop."""
@@ -183,6 +195,7 @@ class Worker:
             await self._failed(mail_id, error)
             return
         self._underway.pop(mail_id, None)
+        self._tell(mail_id)
         log.event(
             "mail.settled",
             mail=mail_id,
@@ -200,9 +213,15 @@ class Worker:
             self._on_letters()
         self._wake.set()
 
+    def _tell(self, mail_id: int) -> None:
+        for future in self._awaited.get(mail_id, ()):
+            if not future.done():
+                future.set_result(None)
+
     async def _failed(self, mail_id: int, error: BaseException) -> None:
         """Count a failure that is the mail's, not the database's, and try again a little later."""
         log.failure("mail.failed", error, mail=mail_id)
+        self._tell(mail_id)
         self._retry_at[mail_id] = time.monotonic() + _RETRY_S
         self._underway.pop(mail_id, None)
         if isinstance(error, StoreBroken | StoreBusy | DiskNearlyFull):

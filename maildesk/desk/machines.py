@@ -32,7 +32,7 @@ def is_our_own_letter(case: Case) -> Case:
 
 def is_bounce(case: Case) -> Case:
     """A delivery report (RFC 3464) is never answered (RFC 5321, 4.5.5)."""
-    if case.machine or case.mail.bounce is None:
+    if case.machine or case.mail.bounce is None or case.envelope.via == "web":
         return case
     return replace(case.flagged("automatic"), machine="bounce").because("it is a delivery report")
 
@@ -40,7 +40,8 @@ def is_bounce(case: Case) -> Case:
 def is_automatic(case: Case) -> Case:
     """A machine wrote it: no automatic answer (RFC 3834, 2), no change of state."""
     reason = case.mail.automatic or ("it has the null sender" if case.envelope.sender == "" else None)
-    if case.machine or reason is None:
+    # Whatever a person types on a page, a person typed it.
+    if case.machine or reason is None or case.envelope.via == "web":
         return case
     machine = replace(case.flagged("automatic"), machine="absence" if case.mail.absence else "automatic")
     return machine.because(f"a machine wrote it ({reason})")
@@ -66,7 +67,7 @@ def passed_desks_are_held(case: Case) -> Case:
 
 def other_services_codes_are_held(case: Case) -> Case:
     """A code, a password's reset or an address to confirm of another service: whoever reads it could take an account over."""
-    if case.machine == "bounce" or case.is_form or is_allowed(case):
+    if case.machine == "bounce" or case.is_form or case.envelope.via == "web" or is_allowed(case):
         return case
     found = identity(case.mail, case.directory.config.trust.identity_senders)
     return case if found is None else case.held("identity", f"it is about an account of another service: {found}")

@@ -23,6 +23,9 @@ def judge(mail: Mail, envelope: Envelope, trust: Trust, checks: Checks | None, *
     4. Where neither proves and the server said nothing, our own finding stands (S2, S1, S0).
     Without an author, or with a web session, there is nothing to combine.
     """
+    if envelope.via == "web" and envelope.proof is None and mail.author is not None:
+        # Whatever the domain's policy: nobody signs what is typed into a page, and nobody forged it there either.
+        return Verdict("S2", "it was typed into the request form: nobody has proved whose the address is")
     server = servers.judge(mail, envelope, trust, is_relay=is_relay)
     if checks is None or mail.author is None or envelope.proof is not None:
         return server

@@ -39,7 +39,7 @@ from maildesk.desk.entering import bounced, entered
 from maildesk.desk.evidence import find
 from maildesk.desk.held import CAUSES
 from maildesk.desk.matrix import line_of, row_of
-from maildesk.desk.model import Facts, Outcome
+from maildesk.desk.model import Facts, Outcome, Ticket
 from maildesk.desk.questions import recipients_of
 from maildesk.desk.trust import Verdict
 from maildesk.mail import address as addresses
@@ -248,9 +248,19 @@ def new_entry(case: Case) -> Case:
     if case.way != "join" or case.ticket is None:
         return case
     changes: tuple[Change, ...] = (customer_entry(case),)
-    if not case.machine and case.ticket.state in ("pending", "on-hold", "solved"):
+    is_solved = is_solved_by(case, case.ticket)
+    if is_solved:
+        changes += (StateSet("solved"),)
+    elif not case.machine and case.ticket.state in ("pending", "on-hold", "solved"):
         changes += (StateSet("open"),)
+    case = case.because("the requester says that it is solved") if is_solved else case
     return replace(case, changes=case.changes + changes, outcome="entry").because("an entry")
+
+
+def is_solved_by(case: Case, ticket: Ticket) -> bool:
+    """Whether whoever signed in and wrote says that their own request is done."""
+    wants = case.envelope.wish == "solve" and case.author is not None and case.verdict.is_aligned
+    return wants and ticket.is_requester(case.author.address if case.author else "")
 
 
 def bounced_letter(case: Case) -> Case:

@@ -55,6 +55,7 @@ class Outgoing:
     """Everything one letter says. to: the bare address of its one recipient; reply_to: "" leaves the field out.
 
     references: oldest first, the ticket's anchor in front; ids that no mail may hold are left out.
+    desk_id: "" where a person wrote it on a page, and it is no letter of the desk's.
     hops: how many desks the mail before this one had passed; thread_topic: the base subject (Outlook's name of a thread).
     text and html: with any newlines; attachments: all are attached, none shown in place. pictures: those that the HTML
     shows in place by their content_id, which each has. unsubscribe: an address that ends automatic letters (RFC 2369, 3.2).
@@ -137,7 +138,8 @@ def _fields(letter: Outgoing) -> list[Field]:
     if letter.auto_submitted is not None:
         # RFC 3834, 5; the second field is what Exchange and Outlook look at.
         fields += [_plain("Auto-Submitted", letter.auto_submitted), _plain("X-Auto-Response-Suppress", "All")]
-    fields += [_text_field("X-Maildesk-Desk", letter.desk_id), _plain("X-Maildesk-Hops", str(int(letter.hops)))]
+    if letter.desk_id:
+        fields += [_text_field("X-Maildesk-Desk", letter.desk_id), _plain("X-Maildesk-Hops", str(int(letter.hops)))]
     if _SIGNED.fullmatch(letter.unsubscribe):
         # Never folded: no space may stand inside of the brackets (RFC 2369, 2).
         fields.append(_plain("List-Unsubscribe", f"<mailto:{letter.unsubscribe}?subject=unsubscribe>"))

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Literal
 
 Via = Literal["smtp", "lmtp", "imap", "maildrop", "web", "import", "desk"]
+Wish = Literal["", "solve"]
 BlockKind = Literal["own", "quote", "attribution", "signature", "banner"]
 
 
@@ -20,6 +21,7 @@ class Envelope:
     recipients: addresses of the desk as they were written, tags included; at least one.
     proof: the address a web session proved; None everywhere else.
     quiet: nothing may be written to anybody (an import).
+    wish: what its author asked for beside the words, on a page: "solve" says that the request is done.
     """
 
     via: Via
@@ -29,6 +31,7 @@ class Envelope:
     received_at: datetime
     proof: str | None = None
     quiet: bool = False
+    wish: Wish = ""
 
 
 @dataclass(frozen=True, slots=True)

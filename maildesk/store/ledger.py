@@ -76,6 +76,7 @@ def add_mails(tx: Tx, raw: bytes, envelope: Envelope, mailboxes: Iterable[str]) 
             received_at=iso(envelope.received_at),
             proof=envelope.proof,
             quiet=int(envelope.quiet),
+            wish=envelope.wish,
         )
         for mailbox in mailboxes
     )
@@ -106,6 +107,7 @@ def find_mail(tx: Tx, mail_id: int) -> StoredMail | None:
             received_at=from_iso(text(row["received_at"])),
             proof=optional(row["proof"]),
             quiet=bool(row["quiet"]),
+            wish="solve" if row["wish"] == "solve" else "",
         ),
         raw=raw if isinstance(raw, bytes) else b"",
         outcome=cast(Outcome, row["outcome"]),

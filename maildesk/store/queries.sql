@@ -10,8 +10,8 @@ INSERT INTO raws (sha256, size, content) VALUES (:sha256, :size, :content) RETUR
 
 -- add: mail in the ledger
 -- inbox.accept; one for each of our mailboxes.
-INSERT INTO mails (raw_id, via, peer, sender, recipients, mailbox, received_at, proof, quiet)
-VALUES (:raw_id, :via, :peer, :sender, :recipients, :mailbox, :received_at, :proof, :quiet) RETURNING id;
+INSERT INTO mails (raw_id, via, peer, sender, recipients, mailbox, received_at, proof, quiet, wish)
+VALUES (:raw_id, :via, :peer, :sender, :recipients, :mailbox, :received_at, :proof, :quiet, :wish) RETURNING id;
 
 -- list: mails not settled yet
 -- The worker at its start, and whoever asks what stands still; index mails(outcome, id).
@@ -21,6 +21,10 @@ WHERE mails.outcome = 'received' ORDER BY mails.id LIMIT :limit;
 -- find: accepted mail with its bytes
 -- The worker, to understand it; primary key.
 SELECT mails.*, raws.content, raws.sha256, raws.size FROM mails JOIN raws ON raws.id = mails.raw_id WHERE mails.id = :id;
+
+-- find: outcome of a mail
+-- The worker, for whoever waits until a mail is settled; primary key.
+SELECT outcome FROM mails WHERE id = :id;
 
 -- change: count a failed attempt at a mail
 -- The worker, when settling raised; primary key.
