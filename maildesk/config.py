@@ -166,10 +166,6 @@ def notes(config: Config) -> tuple[str, ...]:
     trust, lines = config.trust, []
     if trust.confirm_unproved != "at-once":
         lines.append('trust.confirm_unproved = "verify-first": not built yet, confirmations go out at once')
-    if config.web is not None:
-        lines.append("[web]: answers /healthz and /readyz only, pages are not built yet")
-        if config.web.agents_read:
-            lines.append("web.agents_read = true: not built yet, there are no pages to read")
     if config.store.url.startswith("postgresql:"):
         lines.append("store.url: PostgreSQL is not built yet, `serve` needs sqlite")
     if config.agent_proof_in_force == "aligned":
@@ -302,6 +298,8 @@ def _resolved(table: T, folder: Path, state_dir: Path) -> T:
             changed["key_file"] = _secret(table.key_file, folder)
         case Lmtp() | Web():
             changed = {"listen": _socket(table.listen, state_dir)}
+            if isinstance(table, Web):
+                changed["logo"] = _beside(table.logo, folder)
         case Maildrop():
             changed = {"path": state_dir / table.path}
         case Imap() | Relay():

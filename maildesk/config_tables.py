@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from maildesk.config_values import (
     Address,
+    Colour,
     DeskId,
     Done,
     FilePath,
@@ -168,6 +169,10 @@ class Web(Table):
     public_url: Line = ""
     trusted_proxies: tuple[Network, ...] = ()
     agents_read: bool = False
+    accent: Colour = ""
+    accent_dark: Colour = ""
+    logo: OptionalFile = None
+    footer: Line = ""
 
 
 class Trust(Table):

@@ -237,7 +237,14 @@ def _as_optional_path(value: object) -> object:
     return None if value == "" else _as_path(value)
 
 
+def _colour(text: str) -> str:
+    if text and not re.fullmatch(r"#[0-9a-fA-F]{6}", text):
+        raise bad('must be like "#1857b8"', text)
+    return text.lower()
+
+
 Address = Annotated[str, AfterValidator(_address)]
+Colour = Annotated[str, AfterValidator(_colour)]
 ListenAt = Annotated[str, AfterValidator(_listen)]
 Language = Annotated[str, AfterValidator(_language)]
 Line = Annotated[str, AfterValidator(_one_line)]

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import fcntl
 import os
 import signal
 import socket
 import ssl
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
-from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from maildesk import __version__, clock, log, rebuild, systemd
-from maildesk.config import Config, Imap, Lmtp, Smtp, notes, refuse_unbuilt
+from maildesk.config import Config, Imap, Lmtp, Smtp, notes
 from maildesk.control import Control
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.model import StandingStill
@@ -23,88 +21,27 @@ from maildesk.doors.imap import ImapDoor
 from maildesk.doors.listen import open_socket, server_tls
 from maildesk.doors.maildrop import MaildropDoor
 from maildesk.doors.smtp import SmtpDoor
-from maildesk.errors import AlreadyRunning, BadConfig, MaildeskError, Problem
+from maildesk.errors import BadConfig, MaildeskError, Problem
 from maildesk.inbox import Inbox
 from maildesk.jobs import Clockwork
 from maildesk.keeper import KeyKeeper
-from maildesk.mail import address as addresses
 from maildesk.mail.token import Keyring
 from maildesk.relay import Relay
 from maildesk.render import Renderer, template_folders
 from maildesk.settle import Settler
 from maildesk.standing import standing
+from maildesk.state import Lock, first_counters, open_directory, prepare_state, store_path
 from maildesk.store import ledger, tickets
-from maildesk.store.keys import load_or_create
 from maildesk.store.outbox import ClaimedLetter
 from maildesk.store.sqlite import SqliteEngine, StoreBusy, Tx
-from maildesk.web.app import WebDoor
+from maildesk.web.brakes import Brakes
+from maildesk.web.door import WebDoor
+from maildesk.web.pages import Pages, make_pages
+from maildesk.web.visit import Site
 from maildesk.worker import Worker
 
 # systemd's default TimeoutStopSec is 90 s.
 DRAIN_S = 30.0
-
-
-class Lock:
-    """The desk's lock: held for the daemon's life, or by a command that changes something without one."""
-
-    def __init__(self, state_dir: Path) -> None:
-        self._path = state_dir / "lock"
-        self._file: int | None = None
-
-    def take(self) -> None:
-        """Raises AlreadyRunning when somebody holds it."""
-        descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError as error:
-            os.close(descriptor)
-            raise AlreadyRunning(f"Another maildesk runs on {self._path.parent}; stop it first.") from error
-        os.ftruncate(descriptor, 0)
-        os.write(descriptor, f"{os.getpid()}\n".encode())
-        self._file = descriptor
-
-    def release(self) -> None:
-        """Let go; the file stays."""
-        if self._file is not None:
-            os.close(self._file)
-            self._file = None
-
-
-def prepare_state(config: Config) -> None:
-    """Create state_dir for its owner alone."""
-    config.desk.state_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-    config.desk.state_dir.chmod(0o700)
-
-
-def open_directory(config: Config) -> Directory:
-    """The desk's directory with its signing keys, made at the first start.
-
-    Raises BadConfig when a desk is there and its keys are not: fresh ones would void every address that people have.
-    """
-    if store_path(config).exists() and not config.desk.keys_file.exists():
-        raise BadConfig(
-            Problem(
-                "desk.keys_file",
-                f'"{config.desk.keys_file}" is gone and the desk is not: put the keys back, from a backup',
-            )
-        )
-    domain = addresses.split(config.mailbox[0].address)[1]
-    keyring = load_or_create(
-        config.desk.keys_file, config.desk.id, addresses.a_label(domain), clock.fresh_bytes(32), clock.now()
-    )
-    return Directory(config, keyring)
-
-
-def store_path(config: Config) -> Path:
-    """The database file. Raises BadConfig for an engine that is not built."""
-    refuse_unbuilt(config)
-    return Path(config.store.url.removeprefix("sqlite:"))
-
-
-def first_counters(tx: Tx, first_number: int) -> None:
-    """The counter of ticket numbers starts below first_number and never goes back."""
-    tx.add("counter", name=tickets.TICKET_COUNTER, value=first_number - 1)
-    tx.change("raise a counter", name=tickets.TICKET_COUNTER, value=first_number - 1)
 
 
 class Daemon:
@@ -147,10 +84,11 @@ class Daemon:
     def _apply(self, config: Config) -> None:
         """Take a configuration into use: what a reload may change."""
         renderer = Renderer(template_folders(config.desk.templates or None), ZoneInfo(config.desk.timezone))
+        pages = make_pages(config) if config.web is not None else None
         # Keys that were replaced meanwhile are not put back.
         with self._keeper.turn:
             directory = open_directory(config)
-            self._config, self._renderer = config, renderer
+            self._config, self._renderer, self._pages = config, renderer, pages
             self._directory, self._settler = directory, Settler(directory, renderer)
 
     def _use_keys(self, keyring: Keyring) -> None:
@@ -274,9 +212,27 @@ class Daemon:
         for settings in config.imap:
             self._open_imap(settings)
         if config.web is not None:
-            web = WebDoor(open_socket(config.web.listen, state_dir=state), self._standing_async)
+            web = WebDoor(open_socket(config.web.listen, state_dir=state), self._standing_async, self._site())
             await web.start()
             self._closers.append(web.close)
+
+    def _site(self) -> Site:
+        """What the help centre's pages may use."""
+
+        def pages() -> Pages:
+            if self._pages is None:
+                raise LookupError("the web door is open and has no pages")
+            return self._pages
+
+        return Site(
+            store=self._store,
+            inbox=self._inbox,
+            settler=lambda: self._settler,
+            pages=pages,
+            settled=self._worker.settled,
+            wake_relay=lambda: self._relay.wake(),
+            brakes=Brakes(),
+        )
 
     def _open_imap(self, settings: Imap) -> None:
         account = f"{settings.username}@{settings.host}:{settings.port}/{settings.folder}"

@@ -171,7 +171,7 @@ def _environment(folders: tuple[Path, ...], zone: tzinfo) -> ImmutableSandboxedE
 
     @pass_context
     def size(context: Context, count: int) -> str:
-        return _size(count, str(context["language"]))
+        return sized(count, str(context["language"]))
 
     environment.filters |= {
         "day": day,
@@ -301,7 +301,7 @@ def _day(at: datetime, language: str) -> str:
     return at.strftime(_DAYS.get(language, "%Y-%m-%d"))
 
 
-def _size(count: int, language: str) -> str:
+def sized(count: int, language: str) -> str:
     amount, units = float(count), list(_UNITS.get(language, ("B", "kB", "MB", "GB")))
     while amount >= 999.5 and len(units) > 1:
         amount, units = amount / 1000, units[1:]

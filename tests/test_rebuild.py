@@ -236,7 +236,7 @@ def test_an_entry_that_changed_meanwhile_is_not_written_over(world: World) -> No
 
 def test_no_desk_yet_or_a_desk_that_somebody_holds(world: World, run: Run) -> None:
     """A sentence and an exit code each."""
-    from maildesk.daemon import Lock
+    from maildesk.state import Lock
 
     lock = Lock(world.folder)
     lock.take()

@@ -16,8 +16,8 @@ import click
 from maildesk import __version__, clock
 from maildesk.cli.context import Invocation
 from maildesk.config import Config
-from maildesk.daemon import Lock, open_directory, prepare_state, store_path
 from maildesk.errors import MaildeskError, NotFound
+from maildesk.state import Lock, open_directory, prepare_state, store_path
 from maildesk.store import tickets
 from maildesk.store.keys import continues
 from maildesk.store.sqlite import SqliteEngine, StoreBroken, Tx

@@ -14,10 +14,10 @@ from maildesk.cli.explain import facts_of, shown, text_of
 from maildesk.cli.reading import ask_store
 from maildesk.cli.terminal import write_table
 from maildesk.control import NotRunning, ask
-from maildesk.daemon import Lock, store_path
 from maildesk.desk.held import CAUSES
 from maildesk.errors import NotFound
 from maildesk.mail.parse import understand
+from maildesk.state import Lock, store_path
 from maildesk.store import ledger
 from maildesk.store.sqlite import SqliteEngine
 

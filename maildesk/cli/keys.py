@@ -11,9 +11,9 @@ from maildesk import clock
 from maildesk.cli.context import Invocation, print_json
 from maildesk.config import Config
 from maildesk.control import NotRunning, ask
-from maildesk.daemon import Lock
 from maildesk.errors import NotFound
 from maildesk.mail.token import Keyring
+from maildesk.state import Lock
 from maildesk.store.keys import MASTER_BYTES, load, rotate
 
 ALL = "all"

@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from maildesk import clock
 from maildesk.config import Config, Imap
 from maildesk.control import ask
-from maildesk.daemon import store_path
 from maildesk.doors.imap import try_out
 from maildesk.errors import MaildeskError
 from maildesk.mail import address as addresses
@@ -21,6 +20,7 @@ from maildesk.oauth import TokenSource
 from maildesk.resolver import Resolver
 from maildesk.smarthost import Accepted, Fate, RelayDown, open_road
 from maildesk.smarthost import Outgoing as Wire
+from maildesk.state import store_path
 from maildesk.store import ledger
 from maildesk.store.keys import load as load_keys
 from maildesk.store.sqlite import SqliteEngine

@@ -11,9 +11,9 @@ import click
 from maildesk.cli import read
 from maildesk.cli.context import Invocation, print_json
 from maildesk.cli.terminal import write_table
-from maildesk.daemon import store_path
 from maildesk.desk.model import Outcome, State, Ticket
 from maildesk.errors import NotFound
+from maildesk.state import store_path
 from maildesk.store import ledger, outbox
 from maildesk.store import tickets as stored
 from maildesk.store.sqlite import SqliteEngine, Tx

@@ -20,9 +20,9 @@ from maildesk.cli.context import Invocation
 from maildesk.cli.terminal import json_text, plain
 from maildesk.config import Config
 from maildesk.control import NotRunning, ask
-from maildesk.daemon import Lock, store_path
 from maildesk.errors import MaildeskError, NotFound
 from maildesk.rebuild import Reading, mend_index, read_all, write
+from maildesk.state import Lock, store_path
 from maildesk.store.entries import Shown, count_mailed
 from maildesk.store.sqlite import SqliteEngine
 

@@ -332,7 +332,6 @@ def help_centre(db: Database) -> None:
         {
             "id": int,
             "submission_hash": str,
-            "receipt_hash": str,
             "visitor_hash": str,
             "mail_id": int,
             "address": str,
@@ -344,11 +343,10 @@ def help_centre(db: Database) -> None:
         },
         pk="id",
         foreign_keys=[("mail_id", "mails", "id")],
-        not_null={"submission_hash", "receipt_hash", "visitor_hash", "mail_id", "address", "created_at"},
+        not_null={"submission_hash", "visitor_hash", "mail_id", "address", "created_at"},
         defaults={"proved": 0},
     )
     db.table("web_requests").create_index(["submission_hash"], unique=True)
-    db.table("web_requests").create_index(["receipt_hash"], unique=True)
     db.table("web_requests").create_index(["visitor_hash", "created_at"])
     db.table("web_requests").create_index(["created_at"])
     # Files of a form that could not be taken yet; file: the name in the folder of uploads.

@@ -1,4 +1,4 @@
-"""Reads the named queries of queries.sql. Knows their grammar and no database.
+"""Reads the named queries of queries.sql and, for what only pages ask, pages.sql. Knows their grammar and no database.
 
 A query is a line "-- verb: a sentence", comment lines that say who calls it and which index serves it, and one statement:
 
@@ -62,7 +62,7 @@ def parse(source: str) -> dict[str, Query]:
 def queries(dialect: str = "") -> dict[str, Query]:
     """All queries; with dialect "postgres" those of queries.postgres.sql replace theirs by name."""
     folder = files("maildesk.store")
-    found = parse((folder / "queries.sql").read_text(encoding="utf-8"))
+    found = parse("\n".join((folder / name).read_text(encoding="utf-8") for name in ("queries.sql", "pages.sql")))
     if dialect:
         found |= parse((folder / f"queries.{dialect}.sql").read_text(encoding="utf-8"))
     return found

@@ -13,8 +13,8 @@ import pytest
 
 from maildesk.cli.backup import SKIPPED_NUMBERS, NotRestorable, backup, restore
 from maildesk.config import Config, load
-from maildesk.daemon import Lock
 from maildesk.errors import AlreadyRunning, NotFound
+from maildesk.state import Lock
 from maildesk.store import keys
 from maildesk.store.sqlite import StoreBroken
 from tests.desk.world import START, World, only

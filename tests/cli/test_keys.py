@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from maildesk.daemon import Lock
 from maildesk.mail.token import Purpose
+from maildesk.state import Lock
 from maildesk.store import keys
 from tests.conftest import Run
 from tests.desk.world import World

@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from maildesk import jobs
-from maildesk.config import Agent, Config, Desk, Form, Mailbox, Relay, Trust
+from maildesk.config import Agent, Config, Desk, Form, Mailbox, Relay, Trust, Web
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
 from maildesk.desk.proof import domain_of
@@ -68,6 +68,7 @@ class World:
     # What domains publish; with it each mail's author is checked as the worker would.
     records: Records | None = None
     forms: tuple[str, ...] = ()
+    web: Web | None = None
 
     def __post_init__(self) -> None:
         config = Config(
@@ -78,6 +79,7 @@ class World:
             agent=self.agents,
             relay=self.relay,
             trust=self.trust,
+            web=self.web,
             form=tuple(Form.model_validate({"from": address}) for address in self.forms),
         )
         self.keyring = Keyring(self.desk_id, 0, {0: bytes(range(32))})

@@ -1,4 +1,4 @@
-"""The web door over real sockets: what monitors hear, and nothing else."""
+"""The web door over real sockets: what monitors hear, and what every answer bears."""
 
 from __future__ import annotations
 
@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 import pytest
 
 from maildesk.desk.model import StandingStill
-from maildesk.web.app import Standing, WebDoor
+from maildesk.web.door import Standing, WebDoor
+from tests.web.house import site
 
 SINCE = datetime(2026, 11, 22, 18, 0, tzinfo=UTC)
 STILL = StandingStill("mailbox", "support@example.com", SINCE, detail="LOGIN failed for hunter2")
@@ -28,7 +29,7 @@ async def nothing() -> tuple[StandingStill, ...]:
 async def door(standing: Standing = nothing) -> AsyncIterator[int]:
     """A door on a free port of this machine, closed at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
-    opened = WebDoor(listener, standing)
+    opened = WebDoor(listener, standing, site())
     await opened.start()
     try:
         yield listener.getsockname()[1]
@@ -97,10 +98,10 @@ async def test_readyz_fails_when_the_store_cannot_be_asked() -> None:
 @pytest.mark.asyncio
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("GET", "/"), ("GET", "/fr/requests"), ("POST", "/healthz"), ("GET", "/healthz/"), ("GET", "/../etc/passwd")],
+    [("GET", "/zz/requests"), ("GET", "/xyz"), ("POST", "/healthz"), ("GET", "/healthz/"), ("GET", "/../etc/passwd")],
 )
 async def test_everything_else_is_not_found(method: str, path: str) -> None:
-    """There are no pages yet, no redirects, and no other methods."""
+    """Outside of a language there is nothing else: no redirects, and no other methods."""
     async with door() as port:
         status, _, body = await ask(port, path, method)
     assert (status, body) == (404, b"Not found\n")
@@ -130,7 +131,7 @@ async def test_closing_finishes_the_request_under_way() -> None:
 
     listener = socket.create_server(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    opened = WebDoor(listener, standing)
+    opened = WebDoor(listener, standing, site())
     await opened.start()
     waiting = asyncio.create_task(ask(port, "/readyz"))
     await asked.wait()

@@ -1,0 +1,170 @@
+-- What only the help centre's pages ask and write; the same rules as in queries.sql.
+
+-- Who is there
+
+-- find: session by its secret
+-- web/accounts, at every page with a session's cookie; unique index on sessions(token_hash).
+SELECT sessions.*, accounts.name, accounts.language FROM sessions JOIN accounts ON accounts.id = sessions.account_id
+WHERE sessions.token_hash = :token_hash AND sessions.ended_at IS NULL AND sessions.expires_at > :now;
+
+-- list: addresses of an account
+-- web/accounts, at every page with a session; index people(account_id).
+SELECT address, address_key, proved_at FROM people WHERE account_id = :account_id ORDER BY id;
+
+-- list: sessions of an account
+-- The account's page; index sessions(account_id).
+SELECT id, address, device, created_at, seen_at FROM sessions
+WHERE account_id = :account_id AND ended_at IS NULL AND expires_at > :now ORDER BY seen_at DESC, id DESC LIMIT 100;
+
+-- add: session
+-- web/accounts, when a link or a code is used.
+INSERT INTO sessions (token_hash, account_id, address, device, created_at, fresh_at, seen_at, expires_at)
+VALUES (:token_hash, :account_id, :address, :device, :at, :at, :at, :expires_at) RETURNING id;
+
+-- change: a session was seen
+-- web/accounts, at most once an hour; primary key.
+UPDATE sessions SET seen_at = :at, expires_at = :expires_at WHERE id = :id;
+
+-- change: end a session
+-- The account's page and signing out; primary key.
+UPDATE sessions SET ended_at = :at WHERE id = :id AND account_id = :account_id AND ended_at IS NULL;
+
+-- change: end the sessions of an account
+-- "Sign out everywhere", and whoever deletes their account; index sessions(account_id).
+UPDATE sessions SET ended_at = :at WHERE account_id = :account_id AND ended_at IS NULL AND id <> :but;
+
+-- change: end the sessions by an address
+-- An address leaves an account; index sessions(account_id).
+UPDATE sessions SET ended_at = :at WHERE account_id = :account_id AND address = :address AND ended_at IS NULL;
+
+-- add: sign-in
+-- web/accounts, whenever somebody asks for a link, sent or not.
+INSERT INTO sign_ins (kind, address, address_key, account_id, name, language, next, visitor_hash, link_hash, code_hash,
+  is_sent, created_at)
+VALUES (:kind, :address, :address_key, :account_id, :name, :language, :next, :visitor_hash, :link_hash, :code_hash,
+  :is_sent, :at) RETURNING id;
+
+-- find: mails to sign in to an address since
+-- web/accounts, before one is sent; index sign_ins(address_key, created_at).
+SELECT count(*) AS letters FROM sign_ins WHERE address_key = :address_key AND created_at > :since AND is_sent = 1;
+
+-- find: mails to sign in since
+-- web/accounts, before one is sent; index sign_ins(created_at).
+SELECT count(*) AS letters FROM sign_ins WHERE created_at > :since AND is_sent = 1;
+
+-- find: sign-in by its link
+-- web/accounts; unique index on sign_ins(link_hash).
+SELECT * FROM sign_ins WHERE link_hash = :link_hash AND used_at IS NULL AND created_at > :since AND is_sent = 1;
+
+-- find: sign-in of a browser
+-- web/accounts, for the code that somebody types; index sign_ins(visitor_hash, created_at).
+SELECT * FROM sign_ins WHERE visitor_hash = :visitor_hash AND used_at IS NULL AND created_at > :since
+ORDER BY created_at DESC, id DESC LIMIT 1;
+
+-- change: count a wrong code
+-- web/accounts; primary key.
+UPDATE sign_ins SET tries = tries + 1 WHERE id = :id;
+
+-- change: use a sign-in
+-- web/accounts; primary key. A link is worth something once.
+UPDATE sign_ins SET used_at = :at WHERE id = :id AND used_at IS NULL;
+
+-- change: end older sign-ins of a browser
+-- web/accounts: a newer link makes those before it worth nothing; index sign_ins(visitor_hash, created_at).
+UPDATE sign_ins SET used_at = :at
+WHERE visitor_hash = :visitor_hash AND address_key = :address_key AND used_at IS NULL;
+
+-- drop: sign-ins before
+-- The hourly job; index sign_ins(created_at).
+DELETE FROM sign_ins WHERE id IN (SELECT id FROM sign_ins WHERE created_at < :before ORDER BY created_at LIMIT :limit);
+
+-- drop: sessions that ended before
+-- The hourly job.
+DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < :before OR ended_at < :before LIMIT :limit);
+
+-- find: person with their account
+-- web/accounts; unique index on people(address_key).
+SELECT id, address, name, language, account_id FROM people WHERE address_key = :address_key;
+
+-- add: account
+-- web/accounts, when somebody signs in for the first time.
+INSERT INTO accounts (name, language, created_at) VALUES (:name, :language, :at) RETURNING id;
+
+-- change: account of an address
+-- web/accounts; unique index on people(address_key).
+UPDATE people SET account_id = :account_id, proved_at = :at WHERE address_key = :address_key;
+
+-- change: an address leaves its account
+-- The account's page; unique index on people(address_key).
+UPDATE people SET account_id = NULL WHERE address_key = :address_key AND account_id = :account_id;
+
+-- change: name and language of an account
+-- The account's page; primary key.
+UPDATE accounts SET name = :name, language = :language WHERE id = :id;
+
+
+-- The form and what it sent
+
+-- find: request by its submission
+-- The form: the button was pressed twice; unique index on web_requests(submission_hash).
+SELECT id FROM web_requests WHERE submission_hash = :submission_hash;
+
+-- add: request from the form
+-- The form, in the transaction that accepts its mail.
+INSERT INTO web_requests (submission_hash, visitor_hash, mail_id, address, proved, language, created_at)
+VALUES (:submission_hash, :visitor_hash, :mail_id, :address, :proved, :language, :at) RETURNING id;
+
+-- list: receipts of a browser
+-- Every page of a browser that has sent a request; index web_requests(visitor_hash, created_at).
+SELECT web_requests.*, mails.outcome, mails.ticket_id, tickets.number, tickets.requester_key, EXISTS (
+    SELECT 1 FROM outbox WHERE outbox.ticket_id = mails.ticket_id AND outbox.kind = 'confirmation'
+      AND outbox.recipient = web_requests.address AND (outbox.bounced_at IS NOT NULL OR outbox.state = 'failed')
+  ) AS is_bounced
+FROM web_requests JOIN mails ON mails.id = web_requests.mail_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
+WHERE web_requests.visitor_hash = :visitor_hash AND web_requests.created_at > :since AND web_requests.closed_at IS NULL
+ORDER BY web_requests.id DESC LIMIT 3;
+
+-- find: request from the form
+-- Correcting its address; primary key.
+SELECT web_requests.*, mails.ticket_id, mails.mailbox FROM web_requests JOIN mails ON mails.id = web_requests.mail_id
+WHERE web_requests.id = :id AND web_requests.visitor_hash = :visitor_hash;
+
+-- change: close a receipt
+-- The button of a receipt; primary key.
+UPDATE web_requests SET closed_at = :at WHERE id = :id AND visitor_hash = :visitor_hash;
+
+-- change: correct the address of a request
+-- The receipt's form, once; primary key.
+UPDATE web_requests SET address = :address, corrected_at = :at
+WHERE id = :id AND corrected_at IS NULL AND visitor_hash = :visitor_hash;
+
+-- list: entries that a browser sent
+-- Signing in: what came from this very browser in that name needs no "was it you?"; index web_requests(visitor_hash, created_at).
+SELECT mails.entry_id FROM web_requests JOIN mails ON mails.id = web_requests.mail_id
+WHERE web_requests.visitor_hash = :visitor_hash AND lower(web_requests.address) = lower(:address)
+  AND mails.entry_id IS NOT NULL;
+
+-- add: upload that is kept
+-- The form, when something else in it was wrong.
+INSERT INTO uploads (token_hash, visitor_hash, name, type, size, file, created_at)
+VALUES (:token_hash, :visitor_hash, :name, :type, :size, :file, :at) RETURNING id;
+
+-- find: upload that is kept
+-- The form; unique index on uploads(token_hash).
+SELECT * FROM uploads WHERE token_hash = :token_hash AND visitor_hash = :visitor_hash;
+
+-- find: room that kept uploads take
+-- The form, before it keeps more.
+SELECT coalesce(sum(size), 0) AS octets FROM uploads;
+
+-- list: uploads kept before
+-- The hourly job; index uploads(created_at).
+SELECT id, file FROM uploads WHERE created_at < :before ORDER BY created_at LIMIT :limit;
+
+-- list: names of uploads that are kept
+-- The hourly job, which removes files that no row names.
+SELECT file FROM uploads;
+
+-- drop: upload
+-- The form, once it was sent, and the hourly job; primary key.
+DELETE FROM uploads WHERE id = :id;

@@ -1,0 +1,3 @@
+// Everything works without this file; it only saves a step.
+"use strict";
+
