@@ -196,6 +196,23 @@ class Owing:
             owed += 1
         return owed
 
+    def sign_in(
+        self, tx: Tx, notice: str, address: str, language: str, link: str, code: str, minutes: int, now: datetime
+    ) -> int:
+        """A link and a code to sign in by; nothing in it was typed by anybody. The letter's row id."""
+        config, mailbox = self.directory.config, self.directory.config.mailbox[0]
+        view = LetterView(
+            desk=config.desk.name,
+            mailbox=self.directory.mailbox_name(mailbox),
+            mailbox_address=mailbox.address,
+            language=language,
+            created_at=now,
+            link=link,
+            code=code,
+            minutes=minutes,
+        )
+        return self.owe(tx, LetterPlan(notice, Person(address), "customer", config.desk.name, view), None, now)
+
     def standstill(self, tx: Tx, standing: Iterable[StandingStill], now: datetime) -> int:
         """The admins' daily letter about what stands still. How many."""
         config = self.directory.config

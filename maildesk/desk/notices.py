@@ -46,6 +46,8 @@ NOTICES = (
     Notice("undelivered", "failure", "agent", "n", "auto-generated"),
     Notice("held", "digest", "agent", "n", "auto-generated"),
     Notice("held-done", "receipt", "agent", "n", "auto-replied"),
+    Notice("sign-in", "sign-in", "customer", "n", "auto-generated"),
+    Notice("add-address", "sign-in", "customer", "n", "auto-generated"),
     Notice("standstill", "digest", "admin", "n", "auto-generated"),
 )
 BY_NAME = {notice.name: notice for notice in NOTICES}

@@ -168,3 +168,8 @@ SELECT file FROM uploads;
 -- drop: upload
 -- The form, once it was sent, and the hourly job; primary key.
 DELETE FROM uploads WHERE id = :id;
+
+-- add: word on an entry
+-- Signing in, and the answer to "was it you?"; primary key. What was said stays said.
+INSERT INTO owned (entry_id, account_id, is_theirs, at) VALUES (:entry_id, :account_id, :is_theirs, :at)
+ON CONFLICT (entry_id) DO NOTHING;

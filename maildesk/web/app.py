@@ -22,6 +22,7 @@ from maildesk.errors import DiskNearlyFull, MaildeskError, TooLarge
 from maildesk.store import accounts
 from maildesk.store.sqlite import Tx
 from maildesk.web.brakes import MISSES
+from maildesk.web.cookies import set_cookie
 from maildesk.web.receipts import Receipt, list_receipts
 from maildesk.web.table import PAGES
 from maildesk.web.uploads import FIELDS, FILES, read_form
@@ -164,19 +165,6 @@ def _with_cookies(visit: Visit, response: Response) -> Response:
     if visit.is_new_visitor and visit.visitor is not None:
         set_cookie(visit, response, "visitor", visit.visitor, VISITOR_FOR_S)
     return response
-
-
-def set_cookie(visit: Visit, response: Response, name: str, value: str, max_age_s: int) -> None:
-    """A cookie for this host alone, that no script reads."""
-    response.set_cookie(
-        visit.site.cookie_name(name),
-        value,
-        max_age=max_age_s,
-        path="/",
-        secure=visit.site.is_secure,
-        httponly=True,
-        samesite="lax",
-    )
 
 
 def _preferred(request: Request, languages: tuple[str, ...]) -> str:
