@@ -60,6 +60,12 @@ class BareNewline(MaildeskError):
     reply = Reply("550 5.5.2 Bare CR or LF around a dot, the end of this mail is not certain", exit=65, http=400)
 
 
+class BadForm(MaildeskError):
+    """What a browser or somebody else sent is no form, or one that breaks off (RFC 7578)."""
+
+    reply = Reply("554 5.6.0 That form cannot be read", exit=65, http=400)
+
+
 class Malformed(MaildeskError):
     """Text that should follow a grammar and does not: an address, a token, a query."""
 

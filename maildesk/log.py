@@ -42,6 +42,8 @@ def start(*, level: int = logging.INFO) -> None:
     # aiosmtpd logs each command with its addresses at INFO and whole exceptions at ERROR; ours say what matters.
     logging.getLogger("mail.log").setLevel(logging.CRITICAL)
     logging.getLogger("mail.debug").setLevel(logging.CRITICAL)
+    # It warns of each form that breaks a rule: strangers would fill the log, and each hears it in the answer.
+    logging.getLogger("python_multipart").setLevel(logging.CRITICAL)
     _logger.setLevel(level)
 
 

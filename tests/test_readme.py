@@ -44,6 +44,7 @@ MODULES = {
     "dnspython": "dns",
     "lingua-language-detector": "lingua",
     "pyspf": "spf",
+    "python-multipart": "python_multipart",
     "sqlite-utils": "sqlite_utils",
 }
 
