@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from datetime import datetime
 
 from maildesk.config import Agent
 from maildesk.desk.case import Case
@@ -69,6 +70,15 @@ def for_somebody(case: Case, person: Person, language: str, message_id: str | No
         is_unproved=True,
         grant="silence",
     )
+
+
+def for_web(directory: Directory, ticket: Ticket, address: str, language: str, now: datetime) -> LetterPlan:
+    """The confirmation to the right address of a request from the form: fixed text, as the first one was."""
+    mailbox = directory.mailbox(ticket.mailbox)
+    envelope = Envelope("web", "", None, (), now)
+    case = Case(Mail(), envelope, Verdict(), Facts(now, ticket.mailbox), directory, (), mailbox)
+    plan = for_somebody(case, Person(address), directory.language(language))
+    return replace(plan, notice="confirmation-unproved")
 
 
 def _short_id(message_id: str | None) -> str | None:

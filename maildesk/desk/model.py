@@ -318,7 +318,8 @@ class LetterView:
     answer. history: earlier entries, newest first.
     setting: the configuration key that would change what happened. held: mails that are kept back; quiet: new tickets that
     nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out. numbers:
-    tickets that one letter confirms together. link, code: to sign in by, worth something for so many minutes. silence: the letter's List-Unsubscribe ends automatic letters.
+    tickets that one letter confirms together. link, code: to sign in by, for so many minutes.
+    silence: the letter's List-Unsubscribe ends automatic letters.
     """
 
     desk: str

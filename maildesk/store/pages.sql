@@ -126,7 +126,7 @@ ORDER BY web_requests.id DESC LIMIT 3;
 
 -- find: request from the form
 -- Correcting its address; primary key.
-SELECT web_requests.*, mails.ticket_id, mails.mailbox FROM web_requests JOIN mails ON mails.id = web_requests.mail_id
+SELECT web_requests.*, mails.ticket_id, mails.outcome FROM web_requests JOIN mails ON mails.id = web_requests.mail_id
 WHERE web_requests.id = :id AND web_requests.visitor_hash = :visitor_hash;
 
 -- change: close a receipt
@@ -173,3 +173,8 @@ DELETE FROM uploads WHERE id = :id;
 -- Signing in, and the answer to "was it you?"; primary key. What was said stays said.
 INSERT INTO owned (entry_id, account_id, is_theirs, at) VALUES (:entry_id, :account_id, :is_theirs, :at)
 ON CONFLICT (entry_id) DO NOTHING;
+
+-- change: letters to somebody that wait are not sent
+-- correcting, for a wrong address; index outbox(ticket_id, copy). What the relay has claimed is on its way.
+UPDATE outbox SET state = 'failed', next_at = NULL, error = 'the address was corrected'
+WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key AND state IN ('waiting', 'deferred');

@@ -180,12 +180,6 @@ def _safe(path: str) -> str:
     return path if _NEXT.fullmatch(path) and not path.startswith("//") else ""
 
 
-
-
-
-
-
-
 PAGES = (
     Page("GET", "/sign-in", "anyone", _ask),
     Page("GET", "/sign-up", "anyone", _ask),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maildesk.web import home
+from maildesk.web import account, home, new_request, sent, sign_in
 from maildesk.web.visit import Page
 
-PAGES: tuple[Page, ...] = (*home.PAGES,)
+PAGES: tuple[Page, ...] = (*home.PAGES, *sign_in.PAGES, *account.PAGES, *new_request.PAGES, *sent.PAGES)

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Literal, TypeVar
 from urllib.parse import urlencode
 
@@ -75,7 +76,7 @@ class Visit:
     visitor: str | None = None
     session: Session | None = None
     receipts: tuple[Receipt, ...] = ()
-    form: Form = field(default_factory=lambda: Form((), (), ()))
+    form: Form = field(default_factory=Form)
     is_new_visitor: bool = False
 
     def page(self, template: str, status: int = 200, **values: object) -> Response:
@@ -133,7 +134,7 @@ class Visit:
         return await asyncio.wrap_future(self.site.store.write(work))
 
     @property
-    def now(self):  # type: ignore[no-untyped-def]
+    def now(self) -> datetime:
         """The time."""
         return clock.now()
 

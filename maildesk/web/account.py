@@ -1,0 +1,160 @@
+"""The account's page: name and language, addresses, sessions, taking one's data along, and leaving.
+
+What counts most needs a fresh proof: whoever found a browser open cannot take the data or give the account away.
+"""
+
+from __future__ import annotations
+
+import json
+
+from starlette.responses import Response
+
+from maildesk import log
+from maildesk.clock import iso
+from maildesk.desk import slips
+from maildesk.mail.compose import safe_header
+from maildesk.store import accounts
+from maildesk.store.sqlite import Tx
+from maildesk.store.tickets import integer, key, text, time
+from maildesk.web import sign_in
+from maildesk.web.cookies import drop_cookie
+from maildesk.web.sign_in import MAX_NAME_CHARS
+from maildesk.web.visit import Page, Visit
+
+MOST_ADDRESSES = 20
+
+
+async def _show(visit: Visit) -> Response:
+    """Everything that the account is."""
+    return await _account(visit, 200)
+
+
+async def _account(visit: Visit, status: int, **values: object) -> Response:
+    who, now = visit.who, visit.now
+    rows = await visit.read(lambda tx: tx.list("sessions of an account", account_id=who.account_id, now=iso(now)))
+    sessions = [
+        {
+            "id": integer(row["id"]),
+            "device": device_of(text(row["device"])),
+            "seen_at": time(row["seen_at"]),
+            "is_this": row["id"] == who.id,
+        }
+        for row in rows
+    ]
+    given = {
+        "sessions": sessions,
+        "error": "",
+        "typed": "",
+        "done": visit.request.query_params.get("done", ""),
+    } | values
+    return visit.page("account.html", status, **given)
+
+
+async def _change(visit: Visit) -> Response:
+    """Name and language."""
+    who = visit.who
+    name = safe_header(visit.form.get("name"))[:MAX_NAME_CHARS]
+    wanted = visit.form.get("language")
+    language = wanted if wanted in visit.site.pages().languages else who.language
+    await visit.write(
+        lambda tx: tx.change("name and language of an account", id=who.account_id, name=name, language=language)
+    )
+    visit.language = language
+    return visit.to("/account", done="saved")
+
+
+async def _add_address(visit: Visit) -> Response:
+    """One more address: a link goes there, and only this account can use it."""
+    who = visit.who
+    if not who.is_fresh:
+        return _again(visit)
+    found = slips.look(visit.form.get("address"), visit.site.settler().directory)
+    if found.kind in ("missing", "malformed") or len(who.addresses) >= MOST_ADDRESSES:
+        return await _account(visit, 422, error=found.kind, typed=visit.form.get("address"))
+    await sign_in.begin(visit, "address", found.cleaned, "", "/account")
+    return visit.to("/sign-in/sent")
+
+
+async def _drop_address(visit: Visit) -> Response:
+    """An address leaves the account; the last one stays, for without it nobody could come back."""
+    who, wanted, now = visit.who, visit.form.get("address"), visit.now
+    mine = [one for one in who.addresses if key(one) == key(wanted)]
+    if mine and len(who.addresses) > 1 and key(wanted) != key(who.address):
+        await visit.write(lambda tx: accounts.leave(tx, who.account_id, mine[0], now))
+    return visit.to("/account", done="saved")
+
+
+async def _end_session(visit: Visit) -> Response:
+    """Sign out one device, or all others."""
+    who, now, wanted = visit.who, visit.now, visit.form.get("session")
+
+    def write(tx: Tx) -> None:
+        if wanted == "others":
+            tx.change("end the sessions of an account", account_id=who.account_id, at=iso(now), but=who.id)
+        elif wanted == "all":
+            tx.change("end the sessions of an account", account_id=who.account_id, at=iso(now), but=0)
+        elif wanted.isascii() and wanted.isdigit() and len(wanted) < 16:
+            tx.change("end a session", id=int(wanted), account_id=who.account_id, at=iso(now))
+
+    await visit.write(write)
+    if wanted in ("all", str(who.id)):
+        response = visit.to("/")
+        drop_cookie(visit, response, "session")
+        return response
+    return visit.to("/account", done="ended")
+
+
+async def _take(visit: Visit) -> Response:
+    """Everything that the desk keeps of the account and shows on its pages, as JSON."""
+    who = visit.who
+    if not who.is_fresh:
+        return _again(visit)
+    found = {"account": {"name": who.name, "language": who.language, "addresses": list(who.addresses)}}
+    body = json.dumps(found, ensure_ascii=False, indent=2).encode()
+    headers = {"content-disposition": 'attachment; filename="my-data.json"', "content-security-policy": "sandbox"}
+    return Response(body, media_type="application/json", headers=headers)
+
+
+async def _delete(visit: Visit) -> Response:
+    """The account ends. What was written to the desk was mail, and stays with whoever got it until they erase it."""
+    who, now = visit.who, visit.now
+    if not who.is_fresh:
+        return _again(visit)
+    if visit.form.get("sure") != "yes":
+        return await _account(visit, 422, error="sure")
+    await visit.write(lambda tx: accounts.delete(tx, who.account_id, now))
+    log.event("web.account-deleted", account=who.account_id)
+    visit.session = None
+    response = visit.page("account-deleted.html")
+    drop_cookie(visit, response, "session")
+    return response
+
+
+def _again(visit: Visit) -> Response:
+    return visit.to("/sign-in", again="1", next="/account")
+
+
+def device_of(agent: str) -> str:
+    """What a browser says of itself, in two words: "Firefox, Linux"; "" where it says nothing that is known."""
+    browsers = (("Edg", "Edge"), ("OPR", "Opera"), ("Firefox", "Firefox"), ("Chrome", "Chrome"), ("Safari", "Safari"))
+    systems = (
+        ("iPhone", "iPhone"),
+        ("iPad", "iPad"),
+        ("Android", "Android"),
+        ("Windows", "Windows"),
+        ("Mac OS", "macOS"),
+        ("Linux", "Linux"),
+    )
+    found = (next((name for mark, name in table if mark in agent), "") for table in (browsers, systems))
+    return ", ".join(filter(None, found))
+
+
+PAGES = (
+    Page("GET", "/account", "customer", _show),
+    Page("POST", "/account", "customer", _change),
+    Page("POST", "/account/addresses", "customer", _add_address),
+    Page("POST", "/account/addresses/remove", "customer", _drop_address),
+    Page("POST", "/account/sessions", "customer", _end_session),
+    Page("GET", "/account/data", "customer", _take),
+    Page("POST", "/account/delete", "customer", _delete),
+)
