@@ -31,6 +31,7 @@ COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("why", "maildesk.cli.why:command", "Why a mail became what it became."),
     ("held", "maildesk.cli.held:command", "Mail that was kept back; let it in or let it go."),
     ("outbox", "maildesk.cli.reading:outbox_command", "Letters that wait, were deferred or failed."),
+    ("stats", "maildesk.cli.stats:command", "Arrivals, backlog and first-reply times."),
     ("preview", "maildesk.cli.main:preview", "A letter as a customer or agent would see it."),
     ("backup", "maildesk.cli.backup:backup_command", "Copy the whole desk into one file, while it runs."),
     ("restore", "maildesk.cli.backup:restore_command", "Make a desk from a backup."),

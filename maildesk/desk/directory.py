@@ -12,18 +12,21 @@ from maildesk.mail import address as addresses
 from maildesk.mail.token import Keyring, Purpose, Token, looks_like_token
 
 _REPLY = (Purpose.CUSTOMER_REPLY, Purpose.AGENT_REPLY)
+# "support+my@": what a person asks there is answered by mail (history.py).
+_MY = "my"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipient:
     """A mailbox, and the verified token of the address when it was a signed one.
 
-    is_retired: it was signed by a key that counts no more.
+    is_retired: it was signed by a key that counts no more. is_history: where a person asks for their own requests.
     """
 
     mailbox: Mailbox
     token: Token | None = None
     is_retired: bool = False
+    is_history: bool = False
 
 
 class Directory:
@@ -65,8 +68,8 @@ class Directory:
     def recipient(self, address: str, sender: str | None, is_relay: bool) -> Recipient:
         """Whose address this is, for RCPT and for every other door.
 
-        A tag that is no token means the mailbox itself, and so does a token of a retired key. One whose signature is
-        wrong does so from a relay; elsewhere the sender is told. A bounce address is taken from the null sender only
+        The tag "my" asks for one's own requests; another that is no token means the mailbox itself, and so does a token of
+        a retired key. One whose signature is wrong does so from a relay; elsewhere the sender is told. A bounce address is taken from the null sender only
         (sender "" or None).
         Raises UnknownMailbox.
         """
@@ -82,6 +85,8 @@ class Directory:
         domain = addresses.a_label(domain)
         if local.casefold() == "postmaster" and self._has(domain):
             return Recipient(self.config.mailbox[0])
+        if (mailbox := self._history_of(local.casefold(), domain)) is not None:
+            return Recipient(mailbox, is_history=True)
         if (mailbox := self._reply_domains.get(domain)) is not None:
             return self._signed(mailbox, local, sender, is_relay)
         for separator in "+-":
@@ -93,6 +98,15 @@ class Directory:
             if (mailbox := self._mailboxes.get(f"{local[:at].casefold()}@{domain}")) is not None:
                 return Recipient(mailbox)
         raise UnknownMailbox("No such mailbox here")
+
+    def _history_of(self, local: str, domain: str) -> Mailbox | None:
+        """The mailbox whose owners' requests this address asks for: with "+my", or as its signed addresses are written."""
+        if (mailbox := self._reply_domains.get(domain)) is not None and local == _MY:
+            return mailbox
+        if (mailbox := self._mailboxes.get(f"{local.removesuffix(f'+{_MY}')}@{domain}")) is not None:
+            return mailbox
+        mailbox = self._mailboxes.get(f"{local.removesuffix(f'-{_MY}')}@{domain}")
+        return mailbox if mailbox is not None and mailbox.reply_address == "minus" else None
 
     def _has(self, domain: str) -> bool:
         return domain in self._reply_domains or any(key.endswith(f"@{domain}") for key in self._mailboxes)

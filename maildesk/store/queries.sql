@@ -493,6 +493,43 @@ SELECT entries.id AS entry, tickets.number AS ticket, entries.at AS at,
 FROM entries_fts JOIN entries ON entries.id = entries_fts.rowid JOIN tickets ON tickets.id = entries.ticket_id
 WHERE entries_fts MATCH :words ORDER BY rank LIMIT :limit;
 
+-- The overview and the queue
+
+-- find: next mailbox with tickets
+-- store/figures.py, once for each mailbox; index tickets(mailbox, created_at).
+SELECT min(mailbox) AS mailbox FROM tickets WHERE mailbox > :after;
+
+-- find: how many tickets came
+-- store/figures.py, for each mailbox and day; index tickets(mailbox, created_at).
+SELECT count(*) AS tickets FROM tickets WHERE mailbox = :mailbox AND created_at >= :since AND created_at < :until;
+
+-- find: how many tickets wait
+-- store/figures.py, for each mailbox, state and age; index tickets(state, mailbox, created_at, id, assignee).
+SELECT count(*) AS tickets FROM tickets
+WHERE state = :state AND mailbox = :mailbox AND created_at >= :since AND created_at < :until;
+
+-- list: first replies since
+-- store/figures.py, newest first; index entries(at, ticket_id, author_address) of agents' answers, entries(ticket_id, id).
+SELECT tickets.mailbox, tickets.created_at, entries.at, entries.author_address
+FROM entries JOIN tickets ON tickets.id = entries.ticket_id
+WHERE entries.kind = 'agent' AND entries.at >= :since AND entries.at <= :until AND entries.at > tickets.created_at
+  AND NOT EXISTS (SELECT 1 FROM entries AS earlier WHERE earlier.ticket_id = entries.ticket_id
+    AND earlier.id < entries.id AND earlier.kind = 'agent' AND earlier.at > tickets.created_at)
+ORDER BY entries.at DESC LIMIT :limit;
+
+-- list: tickets that wait, oldest first
+-- store/figures.py, for each mailbox and state; index tickets(state, mailbox, created_at, id, assignee).
+-- assignee: an address in lower case, 'none' for nobody, empty text for all.
+SELECT id, created_at FROM tickets
+WHERE state = :state AND mailbox = :mailbox AND created_at >= :since AND (created_at > :since OR id > :after)
+  AND (:assignee = '' OR lower(coalesce(assignee, 'none')) = :assignee)
+ORDER BY created_at, id LIMIT :limit;
+
+-- find: how many tickets wait for somebody
+-- store/figures.py, for each mailbox and state; index tickets(state, mailbox, created_at, id, assignee).
+SELECT count(*) AS tickets FROM tickets
+WHERE state = :state AND mailbox = :mailbox AND (:assignee = '' OR lower(coalesce(assignee, 'none')) = :assignee);
+
 -- Outbox
 
 -- list: letters that are due

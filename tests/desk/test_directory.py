@@ -98,6 +98,37 @@ def test_any_other_tag_is_the_mailbox(tag: str) -> None:
     assert found(f"support+{tag}@desk.test") == "support@desk.test"
 
 
+@pytest.mark.parametrize(
+    ("form", "asks", "mailbox"),
+    [
+        ("plus", ("support+my@desk.test", "Help+MY@desk.test", "hilfe+my@xn--bcher-kva.test"), ("support-my@desk.test",)),
+        ("minus", ("support-my@desk.test", "support+my@desk.test"), ("support+mine@desk.test",)),
+        ("none", ("support+my@desk.test", "sales-eu+my@desk.test"), ("support+my+x@desk.test", "support+@desk.test")),
+        ("domain:reply.desk.test", ("my@reply.desk.test", "support+my@desk.test"), ("mine@reply.desk.test",)),
+    ],
+)
+def test_where_people_ask_for_their_own_requests(form: str, asks: tuple[str, ...], mailbox: tuple[str, ...]) -> None:
+    """The tag "my" behind any name of a mailbox, or where its signed addresses carry theirs; nothing that is nearly it."""
+    for address in asks:
+        assert directory(form).recipient(address, "lea@client.test", False).is_history, address
+    for address in mailbox:
+        try:
+            assert not directory(form).recipient(address, "lea@client.test", True).is_history, address
+        except UnknownMailbox:
+            continue
+
+
+def test_a_mailbox_of_that_name_is_itself() -> None:
+    """Whoever has configured "support+my@" as a mailbox has a mailbox."""
+    config = Config(
+        desk=Desk(name="Example Support"),
+        mailbox=(Mailbox(address="support@desk.test"), Mailbox(address="support+my@desk.test")),
+        relay=Relay(host="127.0.0.1"),
+    )
+    recipient = Directory(config, RING).recipient("support+my@desk.test", "lea@client.test", False)
+    assert (recipient.mailbox.address, recipient.is_history) == ("support+my@desk.test", False)
+
+
 def test_a_mailbox_without_signed_addresses_takes_tokens_for_tags() -> None:
     """reply_address = "none": any tag means the mailbox itself."""
     assert found(f"sales-eu+{FOREIGN}@desk.test", "none") == "sales-eu@desk.test"
