@@ -30,6 +30,8 @@ _CLOSED_AT_ONCE = 200
 # A sent letter's bytes are kept for as long as somebody may ask what exactly was sent.
 SENT_BYTES_FOR = timedelta(days=30)
 _DROPPED_AT_ONCE = 1000
+# What pages remember of a browser: as long as a notice stands, and whoever left a form may come back to it.
+PAGES_KEPT_FOR = timedelta(days=1)
 # A daily letter names so many; `maildesk held` names all.
 _HELD_NAMED = 50
 
@@ -121,6 +123,25 @@ def measure_hours(tx: Tx, now: Now) -> int:
     return braking.measure_hours(tx, now.at)
 
 
+def drop_of_pages(tx: Tx, now: Now) -> int:
+    """Links and sessions that are over, and files of forms that nobody sent within a day.
+
+    A file that no row names was left by a process that was killed.
+    """
+    before = clock.iso(now.at - PAGES_KEPT_FOR)
+    dropped = tx.drop("sign-ins before", before=before, limit=_DROPPED_AT_ONCE)
+    dropped += tx.drop("sessions that ended before", before=before, limit=_DROPPED_AT_ONCE)
+    dropped += tx.drop("requests from the form before", before=before, limit=_DROPPED_AT_ONCE)
+    for row in tx.list("uploads kept before", before=before, limit=_DROPPED_AT_ONCE):
+        dropped += tx.drop("upload", id=row["id"])
+    named = {tickets.text(row["file"]) for row in tx.list("names of uploads that are kept")}
+    folder = now.settler.directory.config.desk.state_dir / "uploads"
+    for file in folder.iterdir() if folder.is_dir() else ():
+        if file.name not in named and file.stat().st_mtime < (now.at - PAGES_KEPT_FOR).timestamp():
+            file.unlink(missing_ok=True)
+    return dropped
+
+
 JOBS = (
     Job("measure-hours", timedelta(hours=1), measure_hours),
     Job("send-owed", timedelta(seconds=TICK_S - 1), send_owed, at_most=owed.AT_ONCE),
@@ -128,6 +149,7 @@ JOBS = (
     Job("housekeeping", timedelta(hours=23), drop_sent_bytes, at_most=_DROPPED_AT_ONCE, is_tidying=True),
     Job("tell-held", timedelta(days=1), tell_held),
     Job("drop-held", timedelta(hours=23), drop_held, at_most=_DROPPED_AT_ONCE),
+    Job("drop-of-pages", timedelta(hours=1), drop_of_pages),
     Job("tell-admins", timedelta(days=1), tell_admins),
     Job("renew-keys", timedelta(hours=1), renew_keys),
 )

@@ -178,3 +178,7 @@ ON CONFLICT (entry_id) DO NOTHING;
 -- correcting, for a wrong address; index outbox(ticket_id, copy). What the relay has claimed is on its way.
 UPDATE outbox SET state = 'failed', next_at = NULL, error = 'the address was corrected'
 WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key AND state IN ('waiting', 'deferred');
+
+-- drop: requests from the form before
+-- The hourly job; index web_requests(created_at). Their tickets stay.
+DELETE FROM web_requests WHERE id IN (SELECT id FROM web_requests WHERE created_at < :before ORDER BY created_at LIMIT :limit);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from maildesk.clock import iso
@@ -14,10 +14,8 @@ from maildesk.web.uploads import FILES, TOO_LARGE, TOO_MANY, Upload
 from maildesk.web.visit import Visit
 from maildesk.web.visitor import digest, new_secret
 
-KEPT_FOR = timedelta(days=1)
 # Of everybody together: strangers fill no disk.
 MAX_KEPT_BYTES = 1 << 30
-_DROPPED_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,16 +102,3 @@ async def forget(visit: Visit, kept: tuple[Kept, ...]) -> None:
 def _discard(uploads: list[Upload]) -> None:
     for upload in uploads:
         upload.path.unlink(missing_ok=True)
-
-
-def drop_old(tx: Tx, folder: Path, now: datetime) -> int:
-    """Files that nobody sent within a day, and those that no row names: a crash between the two leaves some."""
-    rows = tx.list("uploads kept before", before=iso(now - KEPT_FOR), limit=_DROPPED_AT_ONCE)
-    for row in rows:
-        tx.drop("upload", id=row["id"])
-    known = {text(row["file"]) for row in tx.list("names of uploads that are kept")}
-    before = (now - KEPT_FOR).timestamp()
-    for file in folder.iterdir() if folder.is_dir() else ():
-        if file.name not in known and file.stat().st_mtime < before:
-            file.unlink(missing_ok=True)
-    return len(rows)
