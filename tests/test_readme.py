@@ -42,6 +42,7 @@ MODULES = {
     "charset-normalizer": "charset_normalizer",
     "dkimpy": "dkim",
     "dnspython": "dns",
+    "email-validator": "email_validator",
     "lingua-language-detector": "lingua",
     "pyspf": "spf",
     "python-multipart": "python_multipart",

@@ -14,6 +14,19 @@ def _suffixes() -> PublicSuffixList:
     return PublicSuffixList()
 
 
+@cache
+def _listed() -> PublicSuffixList:
+    return PublicSuffixList(accept_unknown=False)
+
+
+@lru_cache(1024)
+def is_top_level(name: str) -> bool:
+    """Whether domains end in this name: "com", "fr", "xn--p1ai"; those for tests and for one's own network do not count."""
+    name = addresses.a_label(name)
+    # Some countries (za, ck) stand in the list with their second level alone.
+    return bool(name) and any(_listed().publicsuffix(f"{below}.{name}") is not None for below in ("x", "x.co"))
+
+
 @lru_cache(4096)
 def organisational(domain: str) -> str:
     """The domain that its owner registered: "example.co.uk" of "mail.example.co.uk"; a public suffix is its own."""
