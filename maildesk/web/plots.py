@@ -18,7 +18,9 @@ _HEIGHT, _TOP, _BASE = 210, 14, 182
 _LEFT = 12.0
 # A column and the gap behind it.
 _FILLED = 0.78
-_ROW, _BAR = 46, 16
+_ROW, _BAR, _LINE = 46, 16, 18
+# What a phone shows of one line beside another.
+_LINE_CHARS = 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,8 @@ class Series:
 
 @dataclass(frozen=True, slots=True)
 class Bar:
-    """One row of a plot that lies on its side. shown: its figures in words, at the right end.
+    """One row of a plot that lies on its side. shown: its figures in words, at the right end or, where a phone has no
+    room for both, below.
 
     parts: (colour from 1, label, length, what is said of it); in one line they follow each other.
     """
@@ -113,11 +116,17 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Mar
         sum(part[2] for part in row.parts) if is_stacked else max((p[2] for p in row.parts), default=0) for row in rows
     ]
     longest = max(lengths, default=0) or 1
+    is_below = any(len(row.label) + len(row.shown) > _LINE_CHARS for row in rows)
+    height = _ROW + (_LINE if is_below else 0)
     drawn = []
     for at, row in enumerate(rows):
-        y = _ROW * at + 16
-        drawn.append(Markup('<text class="label" x="0" y="{}">{}</text>').format(y, row.label))
-        drawn.append(Markup('<text class="label" x="100%" y="{}" text-anchor="end">{}</text>').format(y, row.shown))
+        y = height * at + 16
+        label = row.label if len(row.label) <= _LINE_CHARS else f"{row.label[: _LINE_CHARS - 1]}…"
+        x, shown_y, anchor = ("0", y + _BAR + 22, "start") if is_below else ("100%", y, "end")
+        drawn.append(Markup('<text class="label" x="0" y="{}">{}</text>').format(y, label))
+        drawn.append(Markup('<text class="label" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+            x, shown_y, anchor, row.shown
+        ))  # fmt: skip
         drawn.append(Markup('<rect class="track" x="0" y="{}" width="100%" height="{}"/>').format(y + 6, _BAR))
         begin = 0.0
         for place, (colour, label, length, said) in enumerate(row.parts):
@@ -139,7 +148,7 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Mar
         + (f" ({', '.join(f'{label} {said}' for _, label, _, said in row.parts)})" if row.parts else "")
         for row in rows
     ]
-    return _svg(name, title, told, _ROW * max(1, len(rows)), drawn)
+    return _svg(name, title, told, height * max(1, len(rows)), drawn)
 
 
 def grid_step(most: int) -> int:
