@@ -100,16 +100,21 @@ def change_shown(tx: Tx, entry: Mailed, after: Shown, at: datetime) -> bool:
     return True
 
 
-def _shown(tx: Tx, row: Row) -> Shown:
-    files = tuple(
+def list_files(tx: Tx, entry_id: int) -> tuple[File, ...]:
+    """The attachments of an entry, in their order."""
+    return tuple(
         File(
-            text(a["name"]),
-            text(a["type"]),
-            integer(a["size"]),
-            text(a["sha256"]),
-            bool(a["inline"]),
-            optional(a["content_id"]),
+            text(row["name"]),
+            text(row["type"]),
+            integer(row["size"]),
+            text(row["sha256"]),
+            bool(row["inline"]),
+            optional(row["content_id"]),
         )
-        for a in tx.list("attachments of an entry", entry_id=row["id"])
+        for row in tx.list("attachments of an entry", entry_id=entry_id)
     )
+
+
+def _shown(tx: Tx, row: Row) -> Shown:
+    files = list_files(tx, integer(row["id"]))
     return Shown(text(row["subject"]), text(row["text"]), text(row["full_text"]), files)

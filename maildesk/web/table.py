@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-from maildesk.web import account, home, new_request, sent, sign_in
+from maildesk.web import account, home, new_request, overview, overview_request, sent, sign_in
 from maildesk.web.visit import Page
 
-PAGES: tuple[Page, ...] = (*home.PAGES, *sign_in.PAGES, *account.PAGES, *new_request.PAGES, *sent.PAGES)
+PAGES: tuple[Page, ...] = (
+    *home.PAGES,
+    *sign_in.PAGES,
+    *account.PAGES,
+    *new_request.PAGES,
+    *sent.PAGES,
+    *overview.PAGES,
+    *overview_request.PAGES,
+)

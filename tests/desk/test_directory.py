@@ -101,7 +101,11 @@ def test_any_other_tag_is_the_mailbox(tag: str) -> None:
 @pytest.mark.parametrize(
     ("form", "asks", "mailbox"),
     [
-        ("plus", ("support+my@desk.test", "Help+MY@desk.test", "hilfe+my@xn--bcher-kva.test"), ("support-my@desk.test",)),
+        (
+            "plus",
+            ("support+my@desk.test", "Help+MY@desk.test", "hilfe+my@xn--bcher-kva.test"),
+            ("support-my@desk.test",),
+        ),
         ("minus", ("support-my@desk.test", "support+my@desk.test"), ("support+mine@desk.test",)),
         ("none", ("support+my@desk.test", "sales-eu+my@desk.test"), ("support+my+x@desk.test", "support+@desk.test")),
         ("domain:reply.desk.test", ("my@reply.desk.test", "support+my@desk.test"), ("mine@reply.desk.test",)),

@@ -1,0 +1,182 @@
+"""Bar charts as SVG, from values that are ready to read. Knows no ticket and no language: every word is given.
+
+Lengths across are in per cent and everything else in pixels, so that a plot fills a phone and a wide screen with letters
+of one size. Colours are classes of the style sheet (s1 to s6), for light and dark; there is no style attribute and no
+script. Whoever does not see the plot is told each of its figures (desc); whoever points at a bar, that bar's (title).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+from markupsafe import Markup
+
+COLOURS = 6
+_HEIGHT, _TOP, _BASE = 210, 14, 182
+# Where the columns begin: in front of it stand the numbers of the grid.
+_LEFT = 12.0
+# A column and the gap behind it.
+_FILLED = 0.78
+_ROW, _BAR, _LINE = 46, 16, 18
+# What a phone shows of one line beside another.
+_LINE_CHARS = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One colour of a plot. values: one for each column."""
+
+    label: str
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One row of a plot that lies on its side. shown: its figures in words, at the right end or, where a phone has no
+    room for both, below.
+
+    parts: (colour from 1, label, length, what is said of it); in one line they follow each other.
+    """
+
+    label: str
+    shown: str
+    parts: tuple[tuple[int, str, float, str], ...]
+
+
+def columns(
+    name: str,
+    title: str,
+    labels: Sequence[str],
+    series: Sequence[Series],
+    number: Callable[[int], str],
+    marks: Mapping[int, str],
+) -> Markup:
+    """Columns that stand on each other, one series on the next.
+
+    name: an id of the page; labels: each column's full name; marks: the short name under some of them, by their place.
+    """
+    totals = [sum(one.values[at] for one in series) for at in range(len(labels))]
+    step = grid_step(max(totals, default=0))
+    top = step * max(1, -(-max(totals, default=0) // step))
+    drawn = [Markup("")]
+    for value in range(0, top + 1, step):
+        y = _y(value, top)
+        line = Markup('<line class="grid" x1="{}%" x2="100%" y1="{}" y2="{}"/>')
+        drawn.append(line.format(_LEFT, y, y))
+        drawn.append(Markup('<text class="mark" x="{}%" y="{}" text-anchor="end">{}</text>').format(
+            _LEFT - 1, round(y + 4, 1), number(value)
+        ))  # fmt: skip
+    width = (100 - _LEFT) / max(1, len(labels))
+    for at, label in enumerate(labels):
+        below = 0
+        for colour, one in enumerate(series):
+            value = one.values[at]
+            if value:
+                drawn.append(
+                    _rect(
+                        colour + 1,
+                        f"{_LEFT + width * at:.3f}%",
+                        _y(below + value, top),
+                        f"{width * _FILLED:.3f}%",
+                        _y(below, top) - _y(below + value, top),
+                        _said(label, one.label if len(series) > 1 else "", number(value)),
+                    )
+                )
+            below += value
+        if at in marks:
+            # The last one ends with the plot, so that nothing of it is cut off.
+            is_last = at == len(labels) - 1
+            x = 100 if is_last else _LEFT + width * (at + _FILLED / 2)
+            drawn.append(Markup('<text class="mark" x="{:.3f}%" y="{}" text-anchor="{}">{}</text>').format(
+                x, _HEIGHT - 8, "end" if is_last else "middle", marks[at]
+            ))  # fmt: skip
+    told = [
+        _said(
+            label,
+            "",
+            number(totals[at])
+            + (
+                f" ({', '.join(f'{one.label} {number(one.values[at])}' for one in series)})"
+                if len(series) > 1 and totals[at]
+                else ""
+            ),
+        )
+        for at, label in enumerate(labels)
+    ]
+    return _svg(name, title, told, _HEIGHT, drawn)
+
+
+def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Markup:
+    """Rows with their bar below their words.
+
+    is_stacked: a row's parts follow each other; else each begins at the left, the next one thinner and in front of it.
+    """
+    lengths = [
+        sum(part[2] for part in row.parts) if is_stacked else max((p[2] for p in row.parts), default=0) for row in rows
+    ]
+    longest = max(lengths, default=0) or 1
+    is_below = any(len(row.label) + len(row.shown) > _LINE_CHARS for row in rows)
+    height = _ROW + (_LINE if is_below else 0)
+    drawn = []
+    for at, row in enumerate(rows):
+        y = height * at + 16
+        label = row.label if len(row.label) <= _LINE_CHARS else f"{row.label[: _LINE_CHARS - 1]}…"
+        x, shown_y, anchor = ("0", y + _BAR + 22, "start") if is_below else ("100%", y, "end")
+        drawn.append(Markup('<text class="label" x="0" y="{}">{}</text>').format(y, label))
+        drawn.append(Markup('<text class="label" x="{}" y="{}" text-anchor="{}">{}</text>').format(
+            x, shown_y, anchor, row.shown
+        ))  # fmt: skip
+        drawn.append(Markup('<rect class="track" x="0" y="{}" width="100%" height="{}"/>').format(y + 6, _BAR))
+        begin = 0.0
+        for place, (colour, label, length, said) in enumerate(row.parts):
+            if length:
+                thin = 0 if is_stacked else place * 4
+                drawn.append(
+                    _rect(
+                        colour,
+                        f"{100 * begin / longest:.3f}%",
+                        y + 6 + thin,
+                        f"{100 * length / longest:.3f}%",
+                        _BAR - 2 * thin,
+                        _said(row.label, label, said),
+                    )
+                )
+            begin += length if is_stacked else 0
+    told = [
+        _said(row.label, "", row.shown)
+        + (f" ({', '.join(f'{label} {said}' for _, label, _, said in row.parts)})" if row.parts else "")
+        for row in rows
+    ]
+    return _svg(name, title, told, height * max(1, len(rows)), drawn)
+
+
+def grid_step(most: int) -> int:
+    """The distance of the grid's lines, at most five of them up to `most`: 1, 2 or 5 and noughts."""
+    step = 1
+    while step * 5 < most:
+        # 1, 2, 5, 10: the leading digit says which is next.
+        step = step * 5 // 2 if str(step)[0] == "2" else step * 2
+    return step
+
+
+def _y(value: float, top: int) -> float:
+    return round(_BASE - (_BASE - _TOP) * value / top, 1)
+
+
+def _rect(colour: int, x: str, y: float, width: str, height: float, said: str) -> Markup:
+    return Markup('<rect class="s{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
+        (colour - 1) % COLOURS + 1, x, y, width, round(height, 1), said
+    )
+
+
+def _said(label: str, part: str, value: str) -> str:
+    return f"{label}, {part}: {value}" if part else f"{label}: {value}"
+
+
+def _svg(name: str, title: str, told: Sequence[str], height: int, drawn: Sequence[Markup]) -> Markup:
+    return Markup(
+        '<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" width="100%" height="{}" '
+        'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{}</title>'
+        '<desc id="{name}-desc">{}</desc>{}</svg>'
+    ).format(height, title, "; ".join(told) + ".", Markup("").join(drawn), name=name)
