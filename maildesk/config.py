@@ -163,9 +163,7 @@ def read_secret(path: Path) -> str:
 
 def notes(config: Config) -> tuple[str, ...]:
     """One line for each thing that is accepted and not built yet, and for what an agent's act needs."""
-    trust, lines = config.trust, []
-    if trust.confirm_unproved != "at-once":
-        lines.append('trust.confirm_unproved = "verify-first": not built yet, confirmations go out at once')
+    lines: list[str] = []
     if config.store.url.startswith("postgresql:"):
         lines.append("store.url: PostgreSQL is not built yet, `serve` needs sqlite")
     if config.agent_proof_in_force == "aligned":

@@ -227,6 +227,13 @@ class Config(Table):
     limits: Limits = Limits()
 
     @property
+    def public_url(self) -> str:
+        """What links in letters begin with, without a slash at its end; "" without [web]."""
+        if self.web is None:
+            return ""
+        return (self.web.public_url or f"http://{self.web.listen}").rstrip("/")
+
+    @property
     def agent_proof_in_force(self) -> Literal["aligned", "token"]:
         """What an agent's act needs: what [trust] agent_proof says, else "aligned" where any proof is configured."""
         if self.trust.agent_proof:

@@ -71,6 +71,10 @@ class Inbox:
         self._on_accepted()
         return ids
 
+    def wake(self) -> None:
+        """There is work that came by no door: a mail that was let in."""
+        self._on_accepted()
+
     def need_room(self, count: int = 0) -> None:
         """Raise DiskNearlyFull when `count` more bytes leave too little room to work on what was accepted.
 

@@ -78,6 +78,9 @@ class Owing:
             about = ticket.id if ticket else None
             grant_id = grants.add_grant(tx, plan.grant, plan.recipient.address, now, ticket_id=about, mail_id=mail_id)
             token = keyring.sign(Purpose.WEB, grant_id)
+            if plan.grant == "verify" and self.directory.config.web is not None:
+                link = f"{self.directory.config.public_url}/{plan.view.language}/confirm/{token}"
+                plan = replace(plan, view=replace(plan.view, link=link))
             once = addresses.with_token(mailbox.address, mailbox.reply_address, token)
             if plan.grant == "silence":
                 silence = once or ""

@@ -176,6 +176,9 @@ def sample(
         case "held-done":
             done = (replace(_HELD[0], fate="released"), replace(_HELD[1], fate="discarded"))
             return replace(view, number=None, recipient="Ana Lima", held=done)
+        case "verify":
+            link = "https://help.example.com/en/confirm/jaaaaaaaaeaacvut7fxz5mji5iac5dws"
+            return replace(view, number=None, link=link)
         case "sign-in" | "add-address":
             link = "https://help.example.com/en/sign-in/q5V0nTn3bYk2mJ8rXwZ1uA7cE4dF6gH9iKlMnOpQrSt"
             return replace(view, number=None, link=link, code="482913", minutes=20)

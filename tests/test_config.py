@@ -376,7 +376,6 @@ def test_what_is_not_built_is_said(write_config: Write) -> None:
     config = load(write_config(text + '[store]\nurl = "postgresql://h/d"'))
     said = "\n".join(notes(config))
     for name in (
-        "verify-first",
         "PostgreSQL",
         "aligned is in force",
     ):

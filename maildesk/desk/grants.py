@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from maildesk.config import Agent
 from maildesk.desk.case import Case
@@ -21,6 +21,7 @@ from maildesk.mail.model import Block, Person
 
 # Like a link to sign in, and long enough for a weekend.
 CONFIRM_FOR = timedelta(hours=72)
+VERIFY_FOR = timedelta(hours=24)
 # Of a letter's first lines; nobody lets in more by hand.
 MAX_NAMED = 50
 _LINE = re.compile(r"#(release|discard)((?:[ \t,]+#?\d{1,15})+)[ \t]*", re.IGNORECASE | re.ASCII)
@@ -134,4 +135,24 @@ def _silence(case: Case, grant: Grant) -> Case:
     return case.settled("ignored", "silence", "its address gets no automatic letters from now on")
 
 
-DOES: dict[GrantKind, Callable[[Case, Grant], Case]] = {"held": _held, "confirm": _confirm, "silence": _silence}
+def _verify(case: Case, grant: Grant) -> Case:
+    """Whoever answers that letter reads the mailbox that the request claims to be from: it is let in."""
+    if case.verdict.level == "S0":
+        return case.held("unconfirmed", "its author's domain says that it is forged")
+    if not can_verify(grant, case.facts.now) or grant.mail_id is None:
+        return case.because("the address was used before, or is too old")
+    changes: tuple[Change, ...] = (LetIn(grant.mail_id, f"released {grant.address}"), GrantUsed(grant.id))
+    return replace(case, changes=changes).settled("ignored", "verified", f"mail {grant.mail_id} is theirs")
+
+
+def can_verify(grant: Grant, now: datetime) -> bool:
+    """Whether such an address, or the link with it, is worth anything still."""
+    return grant.kind == "verify" and grant.used_at is None and now - grant.created_at <= VERIFY_FOR
+
+
+DOES: dict[GrantKind, Callable[[Case, Grant], Case]] = {
+    "held": _held,
+    "confirm": _confirm,
+    "verify": _verify,
+    "silence": _silence,
+}

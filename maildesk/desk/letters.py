@@ -58,6 +58,21 @@ def confirmation(case: Case) -> LetterPlan:
     )
 
 
+def verify(case: Case) -> LetterPlan:
+    """Whether the request is theirs: fixed text to whoever it claims to be from, without a number."""
+    author = case.author or Person("")
+    return LetterPlan(
+        notice="verify",
+        recipient=Person(author.address),
+        role="customer",
+        from_name=case.directory.mailbox_name(case.mailbox),
+        view=case.view(customer_language(case), None, author=Person("")),
+        replies_to=_short_id(case.mail.message_id),
+        is_unproved=True,
+        grant="verify",
+    )
+
+
 def for_somebody(case: Case, person: Person, language: str, message_id: str | None = None) -> LetterPlan:
     """The confirmation of a ticket that an agent opened for somebody: fixed text, for nobody has proved that they wrote."""
     return LetterPlan(

@@ -191,9 +191,9 @@ class SentLetter:
     is_bounced: bool = False
 
 
-# What the holder of a one-time address may do: let held mail in (held), make an act of what was a note (confirm), or have
-# the desk write to that address no more (silence).
-GrantKind = Literal["held", "confirm", "silence"]
+# What the holder of a one-time address may do: let held mail in (held), make an act of what was a note (confirm), say that a
+# request is theirs (verify), or have the desk write to that address no more (silence).
+GrantKind = Literal["held", "confirm", "verify", "silence"]
 
 
 @dataclass(frozen=True, slots=True)

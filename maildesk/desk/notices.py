@@ -30,6 +30,7 @@ NOTICES = (
     Notice("confirmation-unproved", "confirmation", "customer", "c", "auto-replied", is_braked=True),
     Notice("confirmation-for", "confirmation", "customer", "c", "auto-replied", is_braked=True),
     Notice("confirmation-merged", "confirmation", "customer", "c", "auto-generated", is_braked=True),
+    Notice("verify", "sign-in", "customer", "c", "auto-replied", is_braked=True),
     Notice("new", "notice", "agent", "n", "auto-generated"),
     Notice("reply", "notice", "agent", "n", "auto-generated"),
     Notice("assigned", "notice", "agent", "n", "auto-generated"),

@@ -116,7 +116,7 @@ VALUES (:submission_hash, :visitor_hash, :mail_id, :address, :proved, :language,
 
 -- list: receipts of a browser
 -- Every page of a browser that has sent a request; index web_requests(visitor_hash, created_at).
-SELECT web_requests.*, mails.outcome, mails.ticket_id, tickets.number, tickets.requester_key, EXISTS (
+SELECT web_requests.*, mails.outcome, mails.cause, mails.ticket_id, tickets.number, tickets.requester_key, EXISTS (
     SELECT 1 FROM outbox WHERE outbox.ticket_id = mails.ticket_id AND outbox.kind = 'confirmation'
       AND outbox.recipient = web_requests.address AND (outbox.bounced_at IS NOT NULL OR outbox.state = 'failed')
   ) AS is_bounced
@@ -182,3 +182,7 @@ WHERE ticket_id = :ticket_id AND recipient_key = :recipient_key AND state IN ('w
 -- drop: requests from the form before
 -- The hourly job; index web_requests(created_at). Their tickets stay.
 DELETE FROM web_requests WHERE id IN (SELECT id FROM web_requests WHERE created_at < :before ORDER BY created_at LIMIT :limit);
+
+-- find: number that a mail became
+-- The page that lets a request in; primary key.
+SELECT tickets.number FROM mails LEFT JOIN tickets ON tickets.id = mails.ticket_id WHERE mails.id = :id;

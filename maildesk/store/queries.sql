@@ -344,9 +344,9 @@ UPDATE grants SET used_at = :at WHERE id = :id AND used_at IS NULL;
 SELECT id, received_at, mailbox, author, subject, cause, excerpt FROM mails WHERE id = :id AND outcome = 'held';
 
 -- list: mail held since
--- jobs, for the daily letter; index mails(outcome, id).
+-- jobs, for the daily letter; index mails(outcome, id). Whoever has to say that a request is theirs was asked already.
 SELECT id, received_at, mailbox, author, subject, cause, excerpt FROM mails
-WHERE outcome = 'held' AND settled_at > :since ORDER BY id LIMIT :limit;
+WHERE outcome = 'held' AND cause <> 'unconfirmed' AND settled_at > :since ORDER BY id LIMIT :limit;
 
 -- change: let a mail in
 -- settle and `held release`: it is settled again; primary key.

@@ -16,7 +16,8 @@ CORRECTABLE_FOR = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One request that this browser sent. number: None until the desk has worked on it; is_held: a person looks at it first.
+    """One request that this browser sent. number: None until the desk has worked on it; is_held: a person looks at it first, or, is_unconfirmed, its
+    author says first that it is theirs.
 
     is_bounced: the mail with the number came back. is_correctable: the address can be changed, once.
     """
@@ -25,6 +26,7 @@ class Receipt:
     number: int | None
     address: str
     is_held: bool
+    is_unconfirmed: bool
     is_bounced: bool
     is_correctable: bool
     is_corrected: bool
@@ -45,6 +47,7 @@ def list_receipts(tx: Tx, visitor_hash: str, now: datetime) -> tuple[Receipt, ..
                 None if row["number"] is None else integer(row["number"]),
                 address,
                 row["number"] is None and row["outcome"] != "received",
+                row["outcome"] == "held" and row["cause"] == "unconfirmed",
                 bool(row["is_bounced"]),
                 is_open and is_theirs,
                 row["corrected_at"] is not None,

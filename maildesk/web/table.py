@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from maildesk.web import account, home, new_request, overview, overview_request, sent, sign_in
+from maildesk.web import account, confirm, home, new_request, overview, overview_request, sent, sign_in
 from maildesk.web.visit import Page
 
 PAGES: tuple[Page, ...] = (
@@ -11,6 +11,7 @@ PAGES: tuple[Page, ...] = (
     *account.PAGES,
     *new_request.PAGES,
     *sent.PAGES,
+    *confirm.PAGES,
     *overview.PAGES,
     *overview_request.PAGES,
 )

@@ -56,8 +56,7 @@ class Site:
     @property
     def public_url(self) -> str:
         """What links in letters begin with; without a slash at its end."""
-        web = self.config.web
-        return ((web.public_url or f"http://{web.listen}") if web is not None else "").rstrip("/")
+        return self.config.public_url
 
     def cookie_name(self, name: str) -> str:
         """The name by which browsers keep a cookie for this host alone (RFC 6265bis, 4.1.3.2)."""
