@@ -129,13 +129,6 @@ async def read_form(request: Request, folder: Path, limits: FormLimits, need_roo
         raise
 
 
-def clear(folder: Path) -> None:
-    """Remove what a process that was killed left in `folder`: for the start, before anybody sends a form."""
-    with suppress(FileNotFoundError):
-        for path in folder.iterdir():
-            path.unlink(missing_ok=True)
-
-
 async def _read_multipart(chunks: AsyncGenerator[bytes, None], boundary: bytes, found: _Found) -> None:
     parts = _Parts(found)
     try:

@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect, Request
 
 from maildesk.errors import BadForm, DiskNearlyFull, TooLarge
 from maildesk.web.file_names import clean_name
-from maildesk.web.uploads import MIB, TOO_LARGE, TOO_MANY, Form, FormLimits, clear, read_form
+from maildesk.web.uploads import MIB, TOO_LARGE, TOO_MANY, Form, FormLimits, read_form
 
 MULTIPART = "multipart/form-data; boundary=----WebKitFormBoundaryx7"
 QUERY = "application/x-www-form-urlencoded"
@@ -120,14 +120,6 @@ def test_a_file_is_for_the_desk_alone(tmp_path: Path) -> None:
     form.discard()
     form.discard()
     assert not path.exists()
-
-
-def test_what_was_left_is_cleared(tmp_path: Path) -> None:
-    """Files of a process that was killed go at the next start; a folder that never was is no error."""
-    clear(tmp_path / "uploads")
-    read(tmp_path / "uploads", BODY)
-    clear(tmp_path / "uploads")
-    assert list((tmp_path / "uploads").iterdir()) == []
 
 
 def test_the_pieces_may_end_anywhere(tmp_path: Path) -> None:
