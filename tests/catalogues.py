@@ -48,9 +48,7 @@ def updated(language: str) -> bytes:
     found.update(extracted(), no_fuzzy_matching=True)
     found.obsolete.clear()
     found.fuzzy = False
-    found.header_comment = (
-        "# The help centre's texts. English stands in the templates; `python -m tests.catalogues` adds new ones here."
-    )
+    found.header_comment = "# English stands in the templates; `python -m tests.catalogues` adds new texts here."
     found.last_translator = found.language_team = found.msgid_bugs_address = ""
     found.creation_date = found.revision_date = datetime(2026, 11, 23, tzinfo=UTC)
     written = BytesIO()

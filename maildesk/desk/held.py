@@ -34,7 +34,7 @@ CAUSES: dict[Cause, str] = {
     "stale-act": "an agent's act that is dated more than 72 hours ago",
     "replay": "an agent's act that was done already came again, changed",
     "agent-unverified": "an answer to the letter about held mail that is not proved to be its agent's",
-    "unconfirmed": 'a new request until whoever it claims to be from says that it is theirs (`confirm_unproved = "verify-first"`)',
+    "unconfirmed": 'a new request, until its author says that it is theirs (`confirm_unproved = "verify-first"`)',
 }
 HELD_FOR = timedelta(days=30)
 # Who reads other services' codes could take over accounts there.

@@ -51,25 +51,10 @@ def confirmation(case: Case) -> LetterPlan:
         role="customer",
         from_name=case.directory.mailbox_name(case.mailbox),
         view=view,
-        replies_to=_short_id(case.mail.message_id),
+        replies_to=short_id(case.mail.message_id),
         is_unproved=not is_proved,
         is_echo=bool(numbers_in(case.mail.subject) or numbers_in(case.mail.text[:_TEXT_CHARS])),
         grant=None if is_proved else "silence",
-    )
-
-
-def verify(case: Case) -> LetterPlan:
-    """Whether the request is theirs: fixed text to whoever it claims to be from, without a number."""
-    author = case.author or Person("")
-    return LetterPlan(
-        notice="verify",
-        recipient=Person(author.address),
-        role="customer",
-        from_name=case.directory.mailbox_name(case.mailbox),
-        view=case.view(customer_language(case), None, author=Person("")),
-        replies_to=_short_id(case.mail.message_id),
-        is_unproved=True,
-        grant="verify",
     )
 
 
@@ -81,7 +66,7 @@ def for_somebody(case: Case, person: Person, language: str, message_id: str | No
         role="customer",
         from_name=case.directory.mailbox_name(case.mailbox),
         view=case.view(language, None, author=Person("")),
-        replies_to=_short_id(message_id),
+        replies_to=short_id(message_id),
         is_unproved=True,
         grant="silence",
     )
@@ -96,7 +81,7 @@ def for_web(directory: Directory, ticket: Ticket, address: str, language: str, n
     return replace(plan, notice="confirmation-unproved")
 
 
-def _short_id(message_id: str | None) -> str | None:
+def short_id(message_id: str | None) -> str | None:
     """A Message-ID that may go into a letter to somebody unproved: well formed, at most 250 octets."""
     return message_id if message_id and len(message_id) <= 250 and _MESSAGE_ID.fullmatch(message_id) else None
 

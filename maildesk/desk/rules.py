@@ -30,6 +30,7 @@ from maildesk.desk import (
     machines,
     participants,
     robots,
+    verifying,
 )
 from maildesk.desk.blocking import is_spam
 from maildesk.desk.case import Case, Who
@@ -217,18 +218,6 @@ def saved_address_is_new_matter(case: Case) -> Case:
     return replace(case, way="new").because(f"another subject, long after #{ticket.number} was solved: a new ticket")
 
 
-def unproved_waits(case: Case) -> Case:
-    """With [trust] confirm_unproved = "verify-first" a new request waits until its author has answered a letter."""
-    is_asked = case.directory.config.trust.confirm_unproved == "verify-first"
-    is_known = case.verdict.is_proved or case.authority or case.machine or case.author is None
-    if case.way != "new" or not is_asked or is_known or is_spam(case):
-        return case
-    case = case.held("unconfirmed", "nobody has proved whose it is: its author is asked first")
-    if case.verdict.is_failed or case.mail.suppress:
-        return case.because("and they are not written to")
-    return case.with_letters(letters.verify(case))
-
-
 # Changes: what the store writes.
 
 
@@ -364,7 +353,7 @@ WAYS: tuple[Rule, ...] = (
     closed_stays_closed,
     saved_address_is_new_matter,
     robots.keeps_to_one_ticket,
-    unproved_waits,
+    verifying.unproved_waits,
 )
 CHANGES: tuple[Rule, ...] = (
     new_ticket,

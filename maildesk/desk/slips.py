@@ -89,7 +89,11 @@ def clean(typed: str) -> str:
     while text != (text := _bare(text)):
         pass
     local, at, domain = text.rpartition("@")
-    return local + at + unicodedata.normalize("NFKC", domain).replace("。", ".").lower().rstrip(". ") if at else text
+    if not at:
+        return text
+    # A lone mark becomes a space with a mark (NFKC): white space is folded once more.
+    domain = unicodedata.normalize("NFKC", domain).replace("。", ".").lower().rstrip(". ")
+    return " ".join((local + at + domain).split())
 
 
 def _bare(text: str) -> str:

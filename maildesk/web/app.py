@@ -12,7 +12,7 @@ from datetime import timedelta
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import PlainTextResponse, RedirectResponse, Response
 from starlette.routing import BaseRoute, Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -89,6 +89,9 @@ def _endpoint(site: Site, page: Page):  # type: ignore[no-untyped-def]
             response = await _shown(visit, page)
         except (HTTPException, asyncio.CancelledError):
             raise
+        except ClientDisconnect:
+            # Nobody is there to read it.
+            response = Response(status_code=400)
         except MaildeskError as error:
             response = visit.page("trouble.html", error.reply.http, kind=_kind_of(error))
         except Exception as error:  # noqa: BLE001 - no fault of ours shows its inside to anybody

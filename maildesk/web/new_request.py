@@ -143,8 +143,8 @@ def _wrong(visit: Visit, typed: Typed) -> tuple[dict[str, str], str]:
         text = visit.gettext("Too large, all files together may have 25 MB: %(names)s") if is_large else ""
         text = text or visit.gettext("At most ten files can go along; not taken: %(names)s")
         errors["attachments"] = text % {"names": names}
-    # Said once: whoever sends it again unchanged means what they typed.
-    is_said = visit.session is not None or visit.form.get("sure") == found.cleaned
+    # Said once: whoever sends it again unchanged means what they typed, where that is an address at all.
+    is_said = visit.session is not None or (found.kind == "good" and visit.form.get("sure") == found.cleaned)
     return errors, "" if is_said else found.nearest or ""
 
 
@@ -221,7 +221,7 @@ async def _check(visit: Visit) -> Response:
         text = visit.gettext("This is not an email address. It should look like name@example.com.")
     elif found.kind == "ours":
         text = visit.gettext("This is our own address. Please enter yours, so that we can answer you.")
-    values = {"text": text, "nearest": found.nearest or "" if found.kind == "good" else ""}
+    values = {"text": text, "nearest": found.nearest or ""}
     return HTMLResponse(visit.site.pages().render("address-check.html", visit.language, values))
 
 

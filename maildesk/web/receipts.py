@@ -16,9 +16,9 @@ CORRECTABLE_FOR = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """One request that this browser sent. number: None until the desk has worked on it; is_held: a person looks at it first, or, is_unconfirmed, its
-    author says first that it is theirs.
+    """One request that this browser sent. number: None until the desk has worked on it.
 
+    is_held: a person looks at it first; is_unconfirmed: its author says first that it is theirs.
     is_bounced: the mail with the number came back. is_correctable: the address can be changed, once.
     """
 

@@ -59,7 +59,8 @@ class FormLimits:
 
 # What a page takes that has no input for files, and what the others take.
 FIELDS = FormLimits(max_body_bytes=MIB, max_files=0)
-FILES = FormLimits()
+# A body somewhat larger than the files that are taken is read to its end: what was typed comes behind them.
+FILES = FormLimits(max_body_bytes=128 * MIB)
 
 
 @dataclass(frozen=True, slots=True)

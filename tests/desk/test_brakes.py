@@ -24,7 +24,7 @@ def confirmed(world: World) -> list[str]:
 
 def test_only_answers_of_machines_are_braked() -> None:
     """What a person wrote and what agents are told is never held back."""
-    assert {n.name for n in NOTICES if n.is_braked} == {*CONFIRMED, "confirmation-for", "not-taken"}
+    assert {n.name for n in NOTICES if n.is_braked} == {*CONFIRMED, "confirmation-for", "verify", "not-taken"}
     view = LetterView("Desk", "Desk", "support@desk.test", "en")
     assert not is_braked(LetterPlan("answer", Person("lea@client.test"), "customer", "Desk", view))
 
