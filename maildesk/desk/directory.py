@@ -69,8 +69,8 @@ class Directory:
         """Whose address this is, for RCPT and for every other door.
 
         The tag "my" asks for one's own requests; another that is no token means the mailbox itself, and so does a token of
-        a retired key. One whose signature is wrong does so from a relay; elsewhere the sender is told. A bounce address is taken from the null sender only
-        (sender "" or None).
+        a retired key. One whose signature is wrong does so from a relay; elsewhere the sender is told. A bounce address is
+        taken from the null sender only (sender "" or None).
         Raises UnknownMailbox.
         """
         if address.casefold() == "postmaster":  # RFC 5321, 4.5.1: without a domain it is ours
