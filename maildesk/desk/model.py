@@ -324,10 +324,10 @@ class LetterView:
     html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
     candidates: who may have written what an agent forwarded. copied: whom the reader has added since the last answer.
     history: earlier entries, newest first. setting: the key that would change what happened. held: mails that are kept back;
-    quiet: new tickets that nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out. numbers:
-    tickets that one letter confirms together. link, code: to sign in by, for so many minutes.
-    silence: the letter's List-Unsubscribe ends automatic letters. own: requests of the reader's, more: beyond those; looked_for:
-    words; conversation: a request, oldest first.
+    quiet: new tickets that nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the
+    mail carried out. numbers: tickets that one letter confirms together. link, code: to sign in by, for so many minutes.
+    silence: the letter's List-Unsubscribe ends automatic letters. own: requests of the reader's, more: beyond those;
+    looked_for: words; conversation: a request, oldest first.
     """
 
     desk: str
