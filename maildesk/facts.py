@@ -10,7 +10,7 @@ from maildesk.desk import robots
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Entry, Facts, Questions, Ticket, Twin
 from maildesk.mail.compose import written_text
-from maildesk.store import grants, ledger, tickets
+from maildesk.store import grants, history, ledger, tickets
 from maildesk.store.sqlite import Tx
 
 # A redelivered mail is recognised for this long. One without a Message-ID may be tomorrow's mail of the same robot, word
@@ -48,6 +48,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
             tickets.text(row["mailbox"]),
             row["outcome"],  # type: ignore[arg-type]
             None if row["ticket_id"] is None else tickets.integer(row["ticket_id"]),
+            tickets.optional(row["cause"]),
         )
         for row in tx.list("other mails of the same content", content_key=questions.content_key, since=iso(now - span))
     )
@@ -122,6 +123,7 @@ def answer(tx: Tx, questions: Questions, mailbox: str, now: datetime, directory:
         acted=acted,
         silenced=tuple(a for a in questions.named if _is_silenced(tx, a, now)),
         added_today=_added(tx, questions.author, now),
+        history=history.find_history(tx, questions.wanted, now) if questions.wanted is not None else None,
     )
 
 

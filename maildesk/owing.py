@@ -89,6 +89,7 @@ class Owing:
             else:
                 # Without signed addresses the letter's own Message-ID stands in for one.
                 named, named_slot, purpose = grant_id, 0, Purpose.WEB
+        reply_to = plan.reply_to or reply_to
         view = plan.view if ticket is None else _filled(plan, ticket)
         view = replace(view, silence=True) if silence else view
         rendered = self._renderer.render(plan.notice, view)

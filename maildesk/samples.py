@@ -21,6 +21,7 @@ from maildesk.desk.model import (
     Said,
     StandingStill,
 )
+from maildesk.desk.own_requests import OwnLine, Passage
 from maildesk.mail.model import Person
 
 _AT = datetime(2026, 11, 22, 17, 5, tzinfo=UTC)
@@ -134,6 +135,11 @@ def sample(
         commands=_COMMANDS,
         standing=_STANDING,
     )
+    own = (
+        OwnLine(50031, subject, "open", _AT, "support+5tqk3v7z2m4x@example.com"),
+        OwnLine(50012, "4100", "solved", _EARLIER),
+        OwnLine(50007, "", "new", _EARLIER),
+    )
     earlier = (Said("Ana Lima", _AT, agent, "agent"), Said("Lea Martin", _EARLIER, customer))
     match letter:
         case "confirmation-merged":
@@ -182,6 +188,21 @@ def sample(
         case "sign-in" | "add-address":
             link = "https://help.example.com/en/sign-in/q5V0nTn3bYk2mJ8rXwZ1uA7cE4dF6gH9iKlMnOpQrSt"
             return replace(view, number=None, link=link, code="482913", minutes=20)
+        case "history-list":
+            return replace(view, number=None, own=own, more=12)
+        case "history-found":
+            found = tuple(replace(one, excerpt=customer.split("\n")[2][:80] + " …") for one in own[:2])
+            return replace(view, number=None, own=found, more=1, looked_for="4100")
+        case "history-request":
+            said = (
+                Passage("Lea Martin", _EARLIER, customer, _FILES),
+                Passage("", _EARLIER, "4100.", is_cut=True),
+                Passage("", _EARLIER, "", is_kept=True),
+                Passage("Ana Lima", _AT, agent),
+            )
+            return replace(view, conversation=said)
+        case "history-help":
+            return replace(view, number=50044)
         case "undelivered":
             return replace(view, error="550 5.1.1 <lea@client.example>: Recipient address rejected: User unknown")
         case _:
@@ -227,5 +248,6 @@ def fullest(letter: str, language: str) -> LetterView:
 
 def barest(letter: str, language: str) -> LetterView:
     """The least that `letter` can have: every optional value at its default."""
-    number = None if letter in ("help", "standstill", "held", "held-done") else 1
+    without = ("help", "standstill", "held", "held-done", "history-list", "history-found", "history-help")
+    number = None if letter in without else 1
     return LetterView(desk="Desk", mailbox="", mailbox_address="desk@example.com", language=language, number=number)

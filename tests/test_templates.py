@@ -20,6 +20,11 @@ LANGUAGES = ("de", "en", "es", "fr", "it")
 (FOLDER,) = template_folders(None)
 RENDERER = Renderer((FOLDER,))
 FIXED = ("confirmation-unproved", "confirmation-for", "confirmation-merged")
+# Letters that are about no one ticket.
+WITHOUT_TICKET = (
+    "standstill", "held", "held-done", "sign-in", "add-address", "verify", "history-list", "history-found",
+    "history-help",
+)  # fmt: skip
 EVERY = [(letter, language) for letter in LETTERS for language in LANGUAGES]
 
 
@@ -35,7 +40,7 @@ def expressions(path: Path) -> set[str]:
     return {re.sub(r'"[^"]*"', '""', one or other) for one, other in found}
 
 
-@pytest.mark.parametrize("name", [*LETTERS, "_words"])
+@pytest.mark.parametrize("name", [*LETTERS, "_words", "_history"])
 def test_all_languages_say_the_same_things(name: str) -> None:
     """A letter takes the same variables in each language: what one says, no other forgets."""
     first, *others = (expressions(FOLDER / "mail" / language / f"{name}.txt") for language in LANGUAGES)
@@ -127,7 +132,7 @@ def test_letters_of_a_ticket_stay_in_its_conversation(letter: str, language: str
     """But for the fixed confirmation and the admins' digest, the base subject is the ticket's (RFC 5256, 2.1)."""
     view = sample(letter, language)
     rendered = RENDERER.render(letter, view)
-    if letter not in (*FIXED, "standstill", "held", "held-done", "sign-in", "add-address", "verify"):
+    if letter not in (*FIXED, *WITHOUT_TICKET):
         assert base_subject(rendered.subject) == view.subject
         assert rendered.subject.count("[#50031]") == 1
 

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from maildesk.mail.address import same
 from maildesk.mail.model import Attachment, Person
+
+if TYPE_CHECKING:
+    from maildesk.desk.asking import Wanted
+    from maildesk.desk.own_requests import History, OwnLine, Passage
 
 State = Literal["new", "open", "pending", "on-hold", "solved", "closed"]
 Priority = Literal["low", "normal", "high", "urgent"]
@@ -238,13 +242,15 @@ class Twin:
     mailbox: str
     outcome: Outcome
     ticket_id: int | None
+    cause: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
     """What a decision needs to know of the store; `questions.needed` asks, `facts.answer` answers all in one place.
 
-    is_identified: the mail has a Message-ID, so that two with the same content are one.
+    is_identified: the mail has a Message-ID, so that two with the same content are one. wanted: what its proved author asks
+    of their own requests.
     """
 
     content_key: str
@@ -261,6 +267,7 @@ class Questions:
     held_ids: tuple[int, ...] = ()
     message_id: str | None = None
     subject: str = ""
+    wanted: Wanted | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,7 +281,7 @@ class Facts:
     one-time address allows that the mail came to; held: the held mails that it names. acted: earlier mails with the same
     Message-ID that became entries, where an agent wrote. silenced: addresses of To and Cc that want no mail; added_today:
     how many people the author has added to tickets of theirs in 24 hours.
-    robot: the ticket that a suspect robot's mails go to.
+    robot: the ticket that a suspect robot's mails go to. history: what the store has for who asks for their own requests.
     """
 
     now: datetime
@@ -295,6 +302,7 @@ class Facts:
     silenced: tuple[str, ...] = ()
     added_today: int = 0
     robot: int | None = None
+    history: History | None = None
 
     def ticket(self, ticket_id: int | None) -> Ticket | None:
         """The ticket of this id, where the store has it."""
@@ -314,12 +322,12 @@ class LetterView:
 
     subject is without tag and reply prefix. text is what was written now, rest the remainder that was folded away.
     html: the text with its formatting, as mail/shown.py made it and nothing else; "" where only the text says it.
-    candidates: who may have written what an agent forwarded. copied: whom the reader has added since the last
-    answer. history: earlier entries, newest first.
-    setting: the configuration key that would change what happened. held: mails that are kept back; quiet: new tickets that
-    nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the mail carried out. numbers:
-    tickets that one letter confirms together. link, code: to sign in by, for so many minutes.
-    silence: the letter's List-Unsubscribe ends automatic letters.
+    candidates: who may have written what an agent forwarded. copied: whom the reader has added since the last answer.
+    history: earlier entries, newest first. setting: the key that would change what happened. held: mails that are kept back;
+    quiet: new tickets that nobody was told of, by their numbers. confirmable: an answer that begins with #confirm has the
+    mail carried out. numbers: tickets that one letter confirms together. link, code: to sign in by, for so many minutes.
+    silence: the letter's List-Unsubscribe ends automatic letters. own: requests of the reader's, more: beyond those;
+    looked_for: words; conversation: a request, oldest first.
     """
 
     desk: str
@@ -360,6 +368,10 @@ class LetterView:
     link: str = ""
     code: str = ""
     minutes: int = 0
+    own: tuple[OwnLine, ...] = ()
+    more: int = 0
+    looked_for: str = ""
+    conversation: tuple[Passage, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -370,7 +382,8 @@ class LetterPlan:
     replies_to: the Message-ID it answers. attachments: those of the mail that is being settled go along; pictures:
     those among them that view.html shows in place, each under the id it has there.
     is_unproved: the stricter brake applies; is_echo: the mail that causes it bears a desk's number. grant: what the letter's
-    own one-time address allows, "silence" as the address of List-Unsubscribe, the others as Reply-To.
+    own one-time address allows, "silence" as the address of List-Unsubscribe, the others as Reply-To. reply_to: of ours, where
+    answers go instead of the ticket's or the mailbox's.
     """
 
     notice: str
@@ -384,3 +397,4 @@ class LetterPlan:
     is_unproved: bool = False
     is_echo: bool = False
     grant: GrantKind | None = None
+    reply_to: str = ""

@@ -35,7 +35,7 @@ _LISTS = re.compile(
     r"|majordomo|listserv|listmaster|mailman|sympa|abuse|noc)$"
 )
 # Flags of entries whose author may be somebody else than who stands there.
-_NOT_THEIRS = {"stranger", "former", "agent-unverified", "ambiguous-author", "auth-fail"}
+NOT_THEIRS = {"stranger", "former", "agent-unverified", "ambiguous-author", "auth-fail"}
 
 
 def named(mail: Mail) -> tuple[str, ...]:
@@ -173,7 +173,7 @@ def had(entries: tuple[Entry, ...], reader: Participant) -> tuple[Entry, ...]:
     def has(entry: Entry) -> bool:
         if entry.kind == "agent":
             return entry.id > reader.joined_entry
-        if entry.kind != "customer" or entry.author is None or _NOT_THEIRS & set(entry.flags):
+        if entry.kind != "customer" or entry.author is None or NOT_THEIRS & set(entry.flags):
             return False
         return addresses.same(entry.author.address, reader.person.address)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from maildesk.desk import participants
+from maildesk.desk.asking import wanted
 from maildesk.desk.contact_forms import filled
 from maildesk.desk.directory import Directory, Recipient
 from maildesk.desk.evidence import near, numbers_in, signed_ids
@@ -27,8 +28,8 @@ def recipients_of(envelope: Envelope, directory: Directory) -> tuple[Recipient, 
     return tuple(found)
 
 
-def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
-    """What the decision on this mail needs to know."""
+def needed(mail: Mail, envelope: Envelope, directory: Directory, *, is_aligned: bool = False) -> Questions:
+    """What the decision on this mail needs to know; is_aligned: its author is proved, so that they may ask for their own."""
     recipients = recipients_of(envelope, directory)
     returned = mail.bounce.returned_ids if mail.bounce else ()
     own = (*(text for text, _ in signed_ids(mail, directory)), *returned)
@@ -62,4 +63,5 @@ def needed(mail: Mail, envelope: Envelope, directory: Directory) -> Questions:
         held_ids=tuple(number for number, _ in orders(mail.blocks)) if grants else (),
         message_id=mail.message_id,
         subject=mail.subject,
+        wanted=wanted(mail) if is_aligned and any(r.is_history for r in recipients) and not tokens else None,
     )

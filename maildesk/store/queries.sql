@@ -34,7 +34,7 @@ UPDATE mails SET attempts = attempts + 1 WHERE id = :id;
 
 -- list: other mails of the same content
 -- settle; index mails(content_key, received_at).
-SELECT id, mailbox, outcome, ticket_id, entry_id FROM mails
+SELECT id, mailbox, outcome, ticket_id, entry_id, cause FROM mails
 WHERE content_key = :content_key AND received_at >= :since AND outcome NOT IN ('received', 'duplicate') ORDER BY id;
 
 -- find: ticket by id
@@ -415,6 +415,66 @@ SELECT uidvalidity, uid FROM positions WHERE account = :account;
 -- The IMAP door after a commit; primary key.
 INSERT INTO positions (account, uidvalidity, uid) VALUES (:account, :uidvalidity, :uid)
 ON CONFLICT (account) DO UPDATE SET uidvalidity = excluded.uidvalidity, uid = excluded.uid;
+
+-- A person's own requests, by mail. Whose a request is stands in each of these in the same words: the customers who take
+-- part and were not removed, by the asker's address, and by the other addresses of the same account.
+
+-- find: answers about own requests since
+-- settle, for a mail to "+my"; index outbox(recipient_key, created_at).
+SELECT count(*) AS letters FROM outbox
+WHERE recipient_key = :recipient_key AND created_at > :since AND created_at <= :until AND notice LIKE 'history-%';
+
+-- find: how many own requests
+-- settle, for `status`; index participants(address_key, kind).
+SELECT count(DISTINCT participants.ticket_id) AS requests FROM participants
+WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
+  SELECT :address_key UNION SELECT theirs.address_key FROM people AS me
+  JOIN people AS theirs ON theirs.account_id = me.account_id WHERE me.address_key = :address_key);
+
+-- list: own requests of an address
+-- settle, for `status`, and for `send` with its number (0 is any); index participants(address_key, kind). Notes and events
+-- change nothing that a customer sees.
+SELECT tickets.id, tickets.number, tickets.subject, tickets.state, tickets.mailbox, participants.slot,
+  participants.address AS reader, participants.reach, participants.joined_entry,
+  (SELECT first.flags FROM entries AS first WHERE first.ticket_id = tickets.id ORDER BY first.id LIMIT 1) AS first_flags,
+  (SELECT owned.is_theirs FROM owned WHERE owned.entry_id = (
+    SELECT min(first.id) FROM entries AS first WHERE first.ticket_id = tickets.id)) AS first_is_theirs,
+  coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
+    AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at
+FROM participants JOIN tickets ON tickets.id = participants.ticket_id
+WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
+  SELECT :address_key UNION SELECT theirs.address_key FROM people AS me
+  JOIN people AS theirs ON theirs.account_id = me.account_id WHERE me.address_key = :address_key)
+  AND (:number = 0 OR tickets.number = :number)
+ORDER BY tickets.number DESC, participants.reach LIMIT :limit;
+
+-- list: entries of an own request
+-- settle, for `send`, of a request that "own requests of an address" found; index entries(ticket_id, id).
+SELECT entries.id AS entry_id, entries.kind, entries.author_address, entries.author_name, entries.at,
+  entries.subject AS entry_subject, entries.text, entries.full_text, entries.flags, owned.is_theirs
+FROM entries LEFT JOIN owned ON owned.entry_id = entries.id
+WHERE entries.ticket_id = :ticket_id AND entries.kind IN ('customer', 'agent') ORDER BY entries.id DESC LIMIT :limit;
+
+-- list: own entries that match words
+-- settle, for `find`; index participants(address_key, kind), then each of those entries is looked up in the full-text index.
+-- Not by the rank of the index: it weighs words by everybody's mail. Nor by who wrote: agents' own addresses stand there.
+SELECT tickets.id, tickets.number, tickets.subject, tickets.state, tickets.mailbox, participants.slot,
+  participants.address AS reader, participants.reach, participants.joined_entry,
+  (SELECT first.flags FROM entries AS first WHERE first.ticket_id = tickets.id ORDER BY first.id LIMIT 1) AS first_flags,
+  (SELECT owned.is_theirs FROM owned WHERE owned.entry_id = (
+    SELECT min(first.id) FROM entries AS first WHERE first.ticket_id = tickets.id)) AS first_is_theirs,
+  coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
+    AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at,
+  entries.id AS entry_id, entries.kind, entries.author_address, entries.author_name, entries.at,
+  entries.subject AS entry_subject, entries.text, entries.full_text, entries.flags, owned.is_theirs
+FROM participants JOIN tickets ON tickets.id = participants.ticket_id JOIN entries ON entries.ticket_id = tickets.id
+CROSS JOIN entries_fts LEFT JOIN owned ON owned.entry_id = entries.id
+WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
+  SELECT :address_key UNION SELECT theirs.address_key FROM people AS me
+  JOIN people AS theirs ON theirs.account_id = me.account_id WHERE me.address_key = :address_key)
+  AND entries.kind IN ('customer', 'agent') AND entries_fts.rowid = entries.id
+  AND entries_fts MATCH '{subject full_text names} : (' || :words || ')'
+ORDER BY entries.id DESC, participants.reach LIMIT :limit;
 
 -- Rebuilding
 

@@ -1,0 +1,118 @@
+"""A person's own requests, as rows and as values. Every query goes through the same view of whose a request is.
+
+That view, in queries.sql: the customers who take part and were not removed, by the asker's address, and by the other
+addresses of the same account.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from typing import cast
+
+from maildesk.clock import from_iso, iso
+from maildesk.desk.asking import Wanted
+from maildesk.desk.brakes import AHEAD
+from maildesk.desk.model import Entry, EntryKind, Listed, Participant, State
+from maildesk.desk.own_requests import UNPROVED, History, OwnEntry, OwnRequest
+from maildesk.mail.model import Person
+from maildesk.store.sqlite import Row, Tx
+from maildesk.store.tickets import author_of, integer, key, text
+
+# A letter names so many requests; how many there are it says as well.
+LISTED = 100
+# Of one request, the newest; a conversation of more is a log file.
+_ENTRIES = 1000
+# Entries that hold the words, the newest: among those the best are chosen.
+_CANDIDATES = 200
+_ANSWERED_IN = timedelta(days=1)
+
+
+def find_history(tx: Tx, wanted: Wanted, now: datetime) -> History:
+    """What the store has for this asker, and for nobody else."""
+    mine = {"address_key": key(wanted.asker)}
+    times = {"since": iso(now - _ANSWERED_IN), "until": iso(now + AHEAD)}
+    row = tx.find("answers about own requests since", recipient_key=mine["address_key"], **times)
+    answered = integer(row["letters"]) if row else 0
+    match wanted.verb:
+        case "status":
+            counted = tx.find("how many own requests", **mine)
+            rows = tx.list("own requests of an address", number=0, limit=LISTED, **mine)
+            return History(answered, _requests(rows), integer(counted["requests"]) if counted else 0)
+        case "send" if wanted.number is not None:
+            rows = tx.list("own requests of an address", number=wanted.number, limit=LISTED, **mine)
+            found = _requests(rows)
+            return History(answered, found, len(found), tuple(one for own in found for one in _entries(tx, own)))
+        case "find":
+            rows = _matching(tx, wanted.words, mine)
+            known = {own.ticket_id: own for own in reversed(_requests(rows))}
+            # An entry of somebody who is there by two addresses comes twice.
+            entries = {integer(r["entry_id"]): _entry(tx, known[integer(r["id"])], r) for r in rows}
+            return History(answered, tuple(known.values()), len(known), tuple(entries[i] for i in sorted(entries)))
+        case _:
+            return History(answered)
+
+
+def _matching(tx: Tx, words: tuple[str, ...], mine: dict[str, str]) -> list[Row]:
+    """Entries that hold all of the words, or else any of them. Nothing in a word is read as an operator."""
+    for between in (" ", " OR "):
+        quoted = between.join(f'"{word}"' for word in words)
+        rows = tx.list("own entries that match words", words=quoted, limit=_CANDIDATES, **mine)
+        if rows:
+            return rows
+    return []
+
+
+def _requests(rows: list[Row]) -> tuple[OwnRequest, ...]:
+    """Each request once, as the widest of the person's reaches has it, which comes first."""
+    found: dict[int, OwnRequest] = {}
+    for row in rows:
+        found.setdefault(integer(row["id"]), _request(row))
+    return tuple(found.values())
+
+
+def _request(row: Row) -> OwnRequest:
+    reader = Participant(
+        integer(row["slot"]),
+        "customer",
+        Person(text(row["reader"])),
+        "limited" if row["reach"] == "limited" else "full",
+        integer(row["joined_entry"]),
+    )
+    flags = json.loads(text(row["first_flags"]) or "[]")
+    return OwnRequest(
+        ticket_id=integer(row["id"]),
+        number=integer(row["number"]),
+        subject=text(row["subject"]),
+        state=cast(State, row["state"]),
+        mailbox=text(row["mailbox"]),
+        reader=reader,
+        changed_at=from_iso(text(row["changed_at"])),
+        is_doubtful=bool(UNPROVED & set(flags)) and not row["first_is_theirs"],
+    )
+
+
+def _entries(tx: Tx, own: OwnRequest) -> tuple[OwnEntry, ...]:
+    rows = tx.list("entries of an own request", ticket_id=own.ticket_id, limit=_ENTRIES)
+    return tuple(_entry(tx, own, row) for row in reversed(rows))
+
+
+def _entry(tx: Tx, own: OwnRequest, row: Row) -> OwnEntry:
+    entry_id = integer(row["entry_id"])
+    entry = Entry(
+        id=entry_id,
+        kind=cast(EntryKind, row["kind"]),
+        author=author_of(row),
+        at=from_iso(text(row["at"])),
+        text=text(row["text"]),
+        full_text=text(row["full_text"]),
+        message_id=None,
+        flags=tuple(json.loads(text(row["flags"]))),
+    )
+    # A letter of ours that an agent attached did not go along.
+    files = tuple(
+        Listed(text(a["name"]), integer(a["size"]))
+        for a in tx.list("attachments of an entry", entry_id=entry_id)
+        if entry.kind == "customer" or a["type"] != "message/rfc822"
+    )
+    return OwnEntry(own, entry, text(row["entry_subject"]), files, bool(row["is_theirs"]))
