@@ -104,12 +104,12 @@ def test_nothing_is_a_plot_too() -> None:
 
 
 def test_a_long_name_and_its_figures_stand_below_each_other() -> None:
-    """A phone has some forty characters in a line: figures go below, and what is longer still is cut where it is drawn."""
+    """A phone has some 36 characters in a line: figures go below, and what is longer still is cut where it is drawn."""
     short = parsed(bars("p", "T", [Bar("a", "1", ())], is_stacked=True))
     long = parsed(bars("p", "T", [Bar("x" * 60, "1", ()), Bar("a", "1", ())], is_stacked=True))
     assert len({one.get("y") for one in short.iter(f"{SVG}text")}) == 1
     texts = [(one.text, one.get("x")) for one in long.iter(f"{SVG}text")]
-    assert texts == [("x" * 39 + "…", "0"), ("1", "0"), ("a", "0"), ("1", "0")]
+    assert texts == [("x" * 35 + "…", "0"), ("1", "0"), ("a", "0"), ("1", "0")]
     assert "x" * 60 in long[1].text
 
 
