@@ -45,4 +45,4 @@ def span(seconds: float, language: str) -> str:
         if amount or not shown:
             symbol = _DAY.get(language, unit) if unit == "d" else unit
             shown.append(f"{count(amount, language)}\u00a0{symbol}")
-    return "\u00a0".join(shown)
+    return " ".join(shown)

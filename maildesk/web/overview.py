@@ -107,6 +107,7 @@ async def _queue(visit: Visit) -> Response:
         agents=[(one.address, directory.agent_name(one)) for one in _colleagues(directory, seen)],
         nobody=NOBODY,
         chosen={"mailbox": mailbox and chosen[0], "state": state, "assignee": who},
+        is_mixed=len(chosen) > 1,
         is_first=not after,
         ages={ticket.number: amounts.span((now - ticket.created_at).total_seconds(), visit.language) for ticket in found.tickets},
         names={ticket.assignee: name_of(directory, ticket.assignee) for ticket in found.tickets if ticket.assignee},
@@ -226,7 +227,7 @@ def _replies_plot(visit: Visit, times: list[tuple[str, ReplyTimes]]) -> Markup:
     for name, one in times:
         median, within = amounts.span(one.median_s, visit.language), amounts.span(one.within_s, visit.language)
         rows.append(
-            Bar(name, f"{median} · {within}", ((2, nine, one.within_s, within), (1, half, one.median_s, median)))
+            Bar(name, f"{median} · {within}", ((6, nine, one.within_s, within), (1, half, one.median_s, median)))
         )
     return plots.bars("replies", visit.gettext("How soon first replies went out"), rows, is_stacked=False)
 
