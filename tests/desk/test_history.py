@@ -144,7 +144,7 @@ def test_a_whole_request_is_sent(world: World) -> None:
     answer = only(world.letters(), "answer")
     world.write(LEA, "Thank you.", answers=answer)
     letter = only(ask(world, LEA, "send #50031 please"), "history-request", "lea@client.test")
-    (attached,) = [part for part in letter.message.iter_attachments()]
+    (attached,) = letter.message.iter_attachments()
     assert attached.get_filename() == "request-50031.txt"
     file = attached.get_content()
     for text in (letter.text, str(file)):
