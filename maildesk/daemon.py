@@ -36,6 +36,7 @@ from maildesk.store.outbox import ClaimedLetter
 from maildesk.store.sqlite import SqliteEngine, StoreBusy, Tx
 from maildesk.web.brakes import Brakes
 from maildesk.web.door import WebDoor
+from maildesk.web.mails import Mails
 from maildesk.web.pages import Pages, make_pages
 from maildesk.web.visit import Site
 from maildesk.worker import Worker
@@ -232,6 +233,7 @@ class Daemon:
             settled=self._worker.settled,
             wake_relay=lambda: self._relay.wake(),
             brakes=Brakes(),
+            mails=Mails(self._store, self._config.desk.languages),
         )
 
     def _open_imap(self, settings: Imap) -> None:

@@ -44,13 +44,44 @@ def find_history(tx: Tx, wanted: Wanted, now: datetime) -> History:
             found = _requests(rows)
             return History(answered, found, len(found), tuple(one for own in found for one in _entries(tx, own)))
         case "find":
-            rows = _matching(tx, wanted.words, mine)
-            known = {own.ticket_id: own for own in reversed(_requests(rows))}
-            # An entry of somebody who is there by two addresses comes twice.
-            entries = {integer(r["entry_id"]): _entry(tx, known[integer(r["id"])], r) for r in rows}
-            return History(answered, tuple(known.values()), len(known), tuple(entries[i] for i in sorted(entries)))
+            entries = find_matching(tx, wanted.asker, wanted.words)
+            found = tuple({one.request.ticket_id: one.request for one in reversed(entries)}.values())
+            return History(answered, found, len(found), entries)
         case _:
             return History(answered)
+
+
+def find_own(tx: Tx, address: str, number: int) -> OwnRequest | None:
+    """The request of this number, where it is the account's to whom the address belongs.
+
+    A foreign number and a missing one are looked up the same way: among one's own.
+    """
+    rows = (
+        tx.list("own requests of an address", number=number, limit=LISTED, address_key=key(address)) if number else []
+    )
+    return next(iter(_requests(rows)), None)
+
+
+def list_own(
+    tx: Tx, account_id: int, *, state: str, role: str, limit: int, skip: int
+) -> tuple[tuple[OwnRequest, ...], int]:
+    """A page of an account's requests, the last changed first, and how many there are. role: "mine", "followed", "" both."""
+    rows = tx.list("own requests on a page", account_id=account_id, state=state, role=role, limit=limit, skip=skip)
+    return _requests(rows), integer(rows[0]["found"]) if rows else 0
+
+
+def list_said(tx: Tx, own: OwnRequest) -> tuple[OwnEntry, ...]:
+    """What was said on a request, oldest first; `reading` tells which of it its customer may see."""
+    return _entries(tx, own)
+
+
+def find_matching(tx: Tx, address: str, words: tuple[str, ...]) -> tuple[OwnEntry, ...]:
+    """Entries of one's own requests that hold the words; `matches` tells which of them count."""
+    rows = _matching(tx, words, {"address_key": key(address)}) if words else []
+    known = {own.ticket_id: own for own in reversed(_requests(rows))}
+    # An entry of somebody who is there by two addresses comes twice.
+    entries = {integer(r["entry_id"]): _entry(tx, known[integer(r["id"])], r) for r in rows}
+    return tuple(entries[i] for i in sorted(entries))
 
 
 def _matching(tx: Tx, words: tuple[str, ...], mine: dict[str, str]) -> list[Row]:

@@ -186,3 +186,45 @@ DELETE FROM web_requests WHERE id IN (SELECT id FROM web_requests WHERE created_
 -- find: number that a mail became
 -- The page that lets a request in; primary key.
 SELECT tickets.number FROM mails LEFT JOIN tickets ON tickets.id = mails.ticket_id WHERE mails.id = :id;
+
+-- list: own requests on a page
+-- "My activities"; indexes people(account_id) and participants(address_key, kind). Whose a request is stands in the same words
+-- as in queries.sql; somebody who takes part by two addresses has it once. Notes and events change nothing that a customer
+-- sees. role: '' any, 'mine', 'followed'. found: how many there are beside those of this page.
+SELECT tickets.id, tickets.number, tickets.subject, tickets.state, tickets.mailbox, participants.slot,
+  participants.address AS reader, participants.reach, participants.joined_entry,
+  (SELECT first.flags FROM entries AS first WHERE first.ticket_id = tickets.id ORDER BY first.id LIMIT 1) AS first_flags,
+  (SELECT owned.is_theirs FROM owned WHERE owned.entry_id = (
+    SELECT min(first.id) FROM entries AS first WHERE first.ticket_id = tickets.id)) AS first_is_theirs,
+  coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
+    AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at,
+  count(*) OVER () AS found
+FROM participants JOIN tickets ON tickets.id = participants.ticket_id
+WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
+  SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)
+  AND NOT EXISTS (SELECT 1 FROM participants AS other WHERE other.ticket_id = participants.ticket_id
+    AND other.kind = 'customer' AND other.removed_at IS NULL AND other.slot < participants.slot
+    AND other.address_key IN (SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id))
+  AND (:state = '' OR tickets.state = :state)
+  AND (:role = '' OR (:role = 'mine') = (tickets.requester_key IN (
+    SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)))
+ORDER BY changed_at DESC, tickets.number DESC LIMIT :limit OFFSET :skip;
+
+-- find: letter that did not arrive
+-- A request's page; index outbox(ticket_id, copy).
+SELECT outbox.recipient FROM outbox WHERE outbox.ticket_id = :ticket_id AND outbox.recipient_key = :recipient_key
+  AND (outbox.bounced_at IS NOT NULL OR outbox.state = 'failed') ORDER BY outbox.id DESC LIMIT 1;
+
+-- find: entry with the size of its mail
+-- A request's page, for what it shows of the mail itself; primary keys.
+SELECT entries.ticket_id, entries.kind, entries.derived, entries.mail_id, raws.size FROM entries
+JOIN mails ON mails.id = entries.mail_id JOIN raws ON raws.id = mails.raw_id WHERE entries.id = :id;
+
+-- find: attachment with its entry
+-- Downloading a file; primary key.
+SELECT attachments.entry_id, attachments.name, attachments.type, attachments.size, attachments.sha256 FROM attachments
+WHERE attachments.id = :id;
+
+-- find: word on an entry
+-- "Was it you?"; primary key.
+SELECT is_theirs FROM owned WHERE entry_id = :entry_id;

@@ -123,7 +123,10 @@ async def _shown(visit: Visit, page: Page) -> Response:
     response = await page.show(visit)
     if response.status_code == 404 and visit.session is not None:
         # Only now, so that a page which is there and one which is not have done the same until here.
-        visit.site.brakes.count(MISSES, str(visit.session.account_id))
+        counted = str(visit.session.account_id)
+        if visit.site.brakes.is_over(MISSES, counted):
+            return visit.page("trouble.html", 429, kind="often")
+        visit.site.brakes.count(MISSES, counted)
     return response
 
 

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from maildesk.web import account, confirm, home, new_request, overview, overview_request, sent, sign_in
+from maildesk.web import (
+    account,
+    activities,
+    attachments,
+    confirm,
+    home,
+    new_request,
+    overview,
+    overview_request,
+    request,
+    sent,
+    sign_in,
+)
 from maildesk.web.visit import Page
 
 PAGES: tuple[Page, ...] = (
@@ -12,6 +24,10 @@ PAGES: tuple[Page, ...] = (
     *new_request.PAGES,
     *sent.PAGES,
     *confirm.PAGES,
+    *activities.PAGES,
+    # Behind those whose path is no number.
+    *request.PAGES,
+    *attachments.PAGES,
     *overview.PAGES,
     *overview_request.PAGES,
 )

@@ -22,6 +22,7 @@ from maildesk.inbox import Inbox
 from maildesk.settle import Settler
 from maildesk.store.sqlite import SqliteEngine, Tx
 from maildesk.web.brakes import Brakes
+from maildesk.web.mails import Mails
 from maildesk.web.pages import Pages
 from maildesk.web.receipts import Receipt
 from maildesk.web.uploads import Form
@@ -42,6 +43,7 @@ class Site:
     settled: Callable[[int, float], Awaitable[None]]
     wake_relay: Callable[[], None]
     brakes: Brakes
+    mails: Mails
 
     @property
     def config(self) -> Config:

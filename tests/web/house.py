@@ -21,6 +21,7 @@ from maildesk.inbox import Inbox
 from maildesk.render import template_folders
 from maildesk.web.brakes import Brakes
 from maildesk.web.door import WebDoor
+from maildesk.web.mails import Mails
 from maildesk.web.pages import Pages, make_pages
 from maildesk.web.visit import Site
 from maildesk.worker import Worker
@@ -48,6 +49,7 @@ def site(folder: Path | None = None) -> Site:
         settled=settled,
         wake_relay=lambda: None,
         brakes=Brakes(),
+        mails=unused,
     )
 
 
@@ -171,6 +173,7 @@ async def house(folder: Path, web: Web | None = None, **world: Any) -> AsyncIter
         settled=worker.settled,
         wake_relay=lambda: None,
         brakes=Brakes(),
+        mails=Mails(opened.store, opened.languages),
     )
     door = WebDoor(listener, _all_well, site)
     stop = asyncio.Event()
