@@ -7,6 +7,7 @@ two years of history, once with everything of the last 30 days and nothing solve
 from __future__ import annotations
 
 import asyncio
+import gc
 import random
 import sqlite3
 import tempfile
@@ -41,6 +42,8 @@ async def _measure(name: str, days: float, waiting: float) -> None:
         async with house(Path(folder), web=web, agents=agents, mailboxes=mailboxes) as home:
             fill(Path(folder) / "desk.db", days, waiting)
             browser = await home.sign_in(_AGENTS[0])
+            # As the daemon does once it is ready.
+            gc.freeze()
             for path in (
                 "/en/overview",
                 f"/en/overview?mailbox={_MAILBOXES[0]}",
