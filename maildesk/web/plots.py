@@ -65,41 +65,32 @@ def columns(
         drawn.append(f'<line class="grid" x1="{_LEFT}%" x2="100%" y1="{y}" y2="{y}"/>')
         drawn.append(_text("mark", f"{_LEFT - 1}%", y + 4, "end", number(value)))
     width = (100 - _LEFT) / max(1, len(labels))
+    told = []
     for at, label in enumerate(labels):
-        below = 0
-        for colour, one in enumerate(series):
-            value = one.values[at]
-            if value:
-                drawn.append(
-                    _rect(
-                        colour + 1,
-                        f"{_LEFT + width * at:.3f}%",
-                        _y(below + value, top),
-                        f"{width * _FILLED:.3f}%",
-                        _y(below, top) - _y(below + value, top),
-                        _said(label, one.label if len(series) > 1 else "", number(value)),
-                    )
-                )
-            below += value
+        parts = f" ({', '.join(f'{one.label} {number(one.values[at])}' for one in series if one.values[at])})"
+        told.append(f"{label}: {number(totals[at])}{parts if len(series) > 1 and totals[at] else ''}")
+        drawn.append(_column(at, width, told[-1], [one.values[at] for one in series], top))
         if at in marks:
             # The last one ends with the plot, so that nothing of it is cut off.
             is_last = at == len(labels) - 1
             x = 100 if is_last else _LEFT + width * (at + _FILLED / 2)
-            drawn.append(_text("mark", f"{x:.3f}%", _HEIGHT - 8, "end" if is_last else "middle", marks[at]))
-    told = [
-        _said(
-            label,
-            "",
-            number(totals[at])
-            + (
-                f" ({', '.join(f'{one.label} {number(one.values[at])}' for one in series)})"
-                if len(series) > 1 and totals[at]
-                else ""
-            ),
-        )
-        for at, label in enumerate(labels)
-    ]
+            drawn.append(_text("mark", f"{x:.2f}%", _HEIGHT - 8, "end" if is_last else "middle", marks[at]))
     return _svg(name, title, told, _HEIGHT, drawn)
+
+
+def _column(at: int, width: float, said: str, values: Sequence[int], top: int) -> str:
+    """One column, in a plot of its own, so that its parts need no place across. They begin at the bottom."""
+    if not any(values):
+        return ""
+    below, parts = 0, []
+    for colour, value in enumerate(values):
+        if value:
+            y = _y(below + value, top)
+            size = f'y="{y}" width="100%" height="{_y(below, top) - y:.1f}"'
+            parts.append(f'<rect class="s{colour % COLOURS + 1}" {size}/>')
+        below += value
+    place = f'x="{_LEFT + width * at:.2f}%" width="{width * _FILLED:.2f}%"'
+    return f"<svg {place}><title>{escape(said)}</title>{''.join(parts)}</svg>"
 
 
 def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Markup:
@@ -125,20 +116,14 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Mar
         for place, (colour, label, length, said) in enumerate(row.parts):
             if length:
                 thin = 0 if is_stacked else place * 4
-                drawn.append(
-                    _rect(
-                        colour,
-                        f"{100 * begin / longest:.3f}%",
-                        y + 6 + thin,
-                        f"{100 * length / longest:.3f}%",
-                        _BAR - 2 * thin,
-                        _said(row.label, label, said),
-                    )
-                )
+                across = f'x="{100 * begin / longest:.2f}%" width="{100 * length / longest:.2f}%"'
+                place = f'{across} y="{y + 6 + thin}" height="{_BAR - 2 * thin}"'
+                title_of = f"<title>{escape(f'{row.label}, {label}: {said}')}</title>"
+                drawn.append(f'<rect class="s{(colour - 1) % COLOURS + 1}" {place}>{title_of}</rect>')
             begin += length if is_stacked else 0
     told = [
-        _said(row.label, "", row.shown)
-        + (f" ({', '.join(f'{label} {said}' for _, label, _, said in row.parts)})" if row.parts else "")
+        f"{row.label}: {row.shown if is_stacked else ''}"
+        + (" ({})" if is_stacked else "{}").format(", ".join(f"{label} {said}" for _, label, _, said in row.parts))
         for row in rows
     ]
     return _svg(name, title, told, height * max(1, len(rows)), drawn)
@@ -157,17 +142,8 @@ def _y(value: float, top: int) -> float:
     return round(_BASE - (_BASE - _TOP) * value / top, 1)
 
 
-def _rect(colour: int, x: str, y: float, width: str, height: float, said: str) -> str:
-    place = f'x="{x}" y="{y}" width="{width}" height="{height:.1f}"'
-    return f'<rect class="s{(colour - 1) % COLOURS + 1}" {place}><title>{escape(said)}</title></rect>'
-
-
 def _text(kind: str, x: str, y: float, anchor: str, words: str) -> str:
     return f'<text class="{kind}" x="{x}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
-
-
-def _said(label: str, part: str, value: str) -> str:
-    return f"{label}, {part}: {value}" if part else f"{label}: {value}"
 
 
 def _svg(name: str, title: str, told: Sequence[str], height: int, drawn: Sequence[str]) -> Markup:
