@@ -113,9 +113,9 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Mar
         drawn.append(_text("label", x, shown_y, anchor, row.shown))
         drawn.append(f'<rect class="track" x="0" y="{y + 6}" width="100%" height="{_BAR}"/>')
         begin = 0.0
-        for place, (colour, label, length, said) in enumerate(row.parts):
+        for layer, (colour, label, length, said) in enumerate(row.parts):
             if length:
-                thin = 0 if is_stacked else place * 4
+                thin = 0 if is_stacked else layer * 4
                 across = f'x="{100 * begin / longest:.2f}%" width="{100 * length / longest:.2f}%"'
                 place = f'{across} y="{y + 6 + thin}" height="{_BAR - 2 * thin}"'
                 title_of = f"<title>{escape(f'{row.label}, {label}: {said}')}</title>"
