@@ -569,12 +569,13 @@ SELECT count(*) AS tickets FROM tickets
 WHERE state = :state AND mailbox = :mailbox AND created_at >= :since AND created_at < :until;
 
 -- list: first replies since
--- store/figures.py, newest first; index entries(at, ticket_id, author_address) of agents' answers, entries(ticket_id, id).
+-- store/figures.py, newest first; indexes entries(at, ticket_id, author_address) and entries(ticket_id, at) of answers.
 SELECT tickets.mailbox, tickets.created_at, entries.at, entries.author_address
 FROM entries JOIN tickets ON tickets.id = entries.ticket_id
 WHERE entries.kind = 'agent' AND entries.at >= :since AND entries.at <= :until AND entries.at > tickets.created_at
   AND NOT EXISTS (SELECT 1 FROM entries AS earlier WHERE earlier.ticket_id = entries.ticket_id
-    AND earlier.id < entries.id AND earlier.kind = 'agent' AND earlier.at > tickets.created_at)
+    AND earlier.kind = 'agent' AND earlier.at > tickets.created_at
+    AND (earlier.at < entries.at OR earlier.at = entries.at AND earlier.id < entries.id))
 ORDER BY entries.at DESC LIMIT :limit;
 
 -- list: tickets that wait, oldest first

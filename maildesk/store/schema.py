@@ -401,3 +401,4 @@ def figures_fast(db: Database) -> None:
     # In this order a page of the queue is read without sorting, whoever it is for.
     db.table("tickets").create_index(["state", "mailbox", "created_at", "id", "assignee"])
     db.execute("CREATE INDEX idx_entries_answers ON entries (at, ticket_id, author_address) WHERE kind = 'agent'")
+    db.execute("CREATE INDEX idx_entries_answered ON entries (ticket_id, at) WHERE kind = 'agent'")

@@ -5,23 +5,18 @@ from __future__ import annotations
 from datetime import date, datetime, time
 
 from babel.dates import format_date, format_skeleton
-from babel.numbers import format_compact_decimal, format_decimal
+from babel.numbers import format_compact_decimal
 
-from maildesk.web.pages import locale_of
+from maildesk.web.pages import counted, locale_of
 
 # The symbols of SI (BIPM 2019, table 8); the day's is "d" there, and people write their own.
 _UNITS = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
 _DAY = {"fr": "j", "de": "Tg.", "it": "g"}
 
 
-def count(number: int, language: str) -> str:
-    """A number with its separators: "12,345"."""
-    return format_decimal(number, locale=locale_of(language))
-
-
 def short_count(number: int, language: str) -> str:
     """A number for the side of a plot: "12K"."""
-    return format_compact_decimal(number, locale=locale_of(language)) if number >= 10_000 else count(number, language)
+    return format_compact_decimal(number, locale=locale_of(language)) if number >= 10_000 else counted(number, language)
 
 
 def day(at: date, language: str) -> str:
@@ -44,5 +39,5 @@ def span(seconds: float, language: str) -> str:
         amount, rest = divmod(rest, length_s)
         if amount or not shown:
             symbol = _DAY.get(language, unit) if unit == "d" else unit
-            shown.append(f"{count(amount, language)}\u00a0{symbol}")
+            shown.append(f"{counted(amount, language)}\u00a0{symbol}")
     return " ".join(shown)

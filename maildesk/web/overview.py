@@ -20,6 +20,7 @@ from maildesk.mail.address import same
 from maildesk.store.figures import NOBODY, list_mailboxes, list_queue, read_figures
 from maildesk.store.sqlite import Tx
 from maildesk.web import amounts, plots
+from maildesk.web.pages import counted
 from maildesk.web.plots import Bar, Series
 from maildesk.web.visit import Page, Visit
 
@@ -205,7 +206,7 @@ def _arrivals_plot(visit: Visit, found: Figures) -> Markup:
 
 def _backlog_plot(visit: Visit, found: Figures, states: Mapping[State, str], ages: Mapping[Age, str]) -> Markup:
     def said(number: int) -> str:
-        return amounts.count(number, visit.language)
+        return counted(number, visit.language)
 
     rows = [
         Bar(

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from functools import lru_cache
 from gettext import GNUTranslations, NullTranslations
 from io import BytesIO
 from pathlib import Path
@@ -122,7 +123,7 @@ class Pages:
 
         @pass_context
         def number(context: Context, count: int) -> str:
-            return format_decimal(count, locale=locale_of(context["language"]))
+            return counted(count, str(context["language"]))
 
         @pass_context
         def size(context: Context, count: int) -> str:
@@ -140,6 +141,12 @@ class Pages:
         environment.globals["static"] = lambda name: self._static_paths[name]
         environment.globals["has_static"] = lambda name: name in self._static_paths
         return environment
+
+
+@lru_cache(maxsize=10_000)
+def counted(count: int, language: str) -> str:
+    """A number as its language writes it: "12,345". A page of figures holds hundreds, most of them often."""
+    return format_decimal(count, locale=locale_of(language))
 
 
 def locale_of(language: object) -> str:

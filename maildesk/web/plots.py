@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 COLOURS = 6
 _HEIGHT, _TOP, _BASE = 210, 14, 182
@@ -59,52 +59,38 @@ def columns(
     totals = [sum(one.values[at] for one in series) for at in range(len(labels))]
     step = grid_step(max(totals, default=0))
     top = step * max(1, -(-max(totals, default=0) // step))
-    drawn = [Markup("")]
+    drawn = []
     for value in range(0, top + 1, step):
         y = _y(value, top)
-        line = Markup('<line class="grid" x1="{}%" x2="100%" y1="{}" y2="{}"/>')
-        drawn.append(line.format(_LEFT, y, y))
-        drawn.append(Markup('<text class="mark" x="{}%" y="{}" text-anchor="end">{}</text>').format(
-            _LEFT - 1, round(y + 4, 1), number(value)
-        ))  # fmt: skip
+        drawn.append(f'<line class="grid" x1="{_LEFT}%" x2="100%" y1="{y}" y2="{y}"/>')
+        drawn.append(_text("mark", f"{_LEFT - 1}%", y + 4, "end", number(value)))
     width = (100 - _LEFT) / max(1, len(labels))
+    told = []
     for at, label in enumerate(labels):
-        below = 0
-        for colour, one in enumerate(series):
-            value = one.values[at]
-            if value:
-                drawn.append(
-                    _rect(
-                        colour + 1,
-                        f"{_LEFT + width * at:.3f}%",
-                        _y(below + value, top),
-                        f"{width * _FILLED:.3f}%",
-                        _y(below, top) - _y(below + value, top),
-                        _said(label, one.label if len(series) > 1 else "", number(value)),
-                    )
-                )
-            below += value
+        parts = f" ({', '.join(f'{one.label} {number(one.values[at])}' for one in series if one.values[at])})"
+        told.append(f"{label}: {number(totals[at])}{parts if len(series) > 1 and totals[at] else ''}")
+        drawn.append(_column(at, width, told[-1], [one.values[at] for one in series], top))
         if at in marks:
             # The last one ends with the plot, so that nothing of it is cut off.
             is_last = at == len(labels) - 1
             x = 100 if is_last else _LEFT + width * (at + _FILLED / 2)
-            drawn.append(Markup('<text class="mark" x="{:.3f}%" y="{}" text-anchor="{}">{}</text>').format(
-                x, _HEIGHT - 8, "end" if is_last else "middle", marks[at]
-            ))  # fmt: skip
-    told = [
-        _said(
-            label,
-            "",
-            number(totals[at])
-            + (
-                f" ({', '.join(f'{one.label} {number(one.values[at])}' for one in series)})"
-                if len(series) > 1 and totals[at]
-                else ""
-            ),
-        )
-        for at, label in enumerate(labels)
-    ]
+            drawn.append(_text("mark", f"{x:.2f}%", _HEIGHT - 8, "end" if is_last else "middle", marks[at]))
     return _svg(name, title, told, _HEIGHT, drawn)
+
+
+def _column(at: int, width: float, said: str, values: Sequence[int], top: int) -> str:
+    """One column, in a plot of its own, so that its parts need no place across. They begin at the bottom."""
+    if not any(values):
+        return ""
+    below, parts = 0, []
+    for colour, value in enumerate(values):
+        if value:
+            y = _y(below + value, top)
+            size = f'y="{y}" width="100%" height="{_y(below, top) - y:.1f}"'
+            parts.append(f'<rect class="s{colour % COLOURS + 1}" {size}/>')
+        below += value
+    place = f'x="{_LEFT + width * at:.2f}%" width="{width * _FILLED:.2f}%"'
+    return f"<svg {place}><title>{escape(said)}</title>{''.join(parts)}</svg>"
 
 
 def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Markup:
@@ -123,29 +109,21 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Mar
         y = height * at + 16
         label = row.label if len(row.label) <= _LINE_CHARS else f"{row.label[: _LINE_CHARS - 1]}…"
         x, shown_y, anchor = ("0", y + _BAR + 22, "start") if is_below else ("100%", y, "end")
-        drawn.append(Markup('<text class="label" x="0" y="{}">{}</text>').format(y, label))
-        drawn.append(Markup('<text class="label" x="{}" y="{}" text-anchor="{}">{}</text>').format(
-            x, shown_y, anchor, row.shown
-        ))  # fmt: skip
-        drawn.append(Markup('<rect class="track" x="0" y="{}" width="100%" height="{}"/>').format(y + 6, _BAR))
+        drawn.append(_text("label", "0", y, "start", label))
+        drawn.append(_text("label", x, shown_y, anchor, row.shown))
+        drawn.append(f'<rect class="track" x="0" y="{y + 6}" width="100%" height="{_BAR}"/>')
         begin = 0.0
-        for place, (colour, label, length, said) in enumerate(row.parts):
+        for layer, (colour, label, length, said) in enumerate(row.parts):
             if length:
-                thin = 0 if is_stacked else place * 4
-                drawn.append(
-                    _rect(
-                        colour,
-                        f"{100 * begin / longest:.3f}%",
-                        y + 6 + thin,
-                        f"{100 * length / longest:.3f}%",
-                        _BAR - 2 * thin,
-                        _said(row.label, label, said),
-                    )
-                )
+                thin = 0 if is_stacked else layer * 4
+                across = f'x="{100 * begin / longest:.2f}%" width="{100 * length / longest:.2f}%"'
+                place = f'{across} y="{y + 6 + thin}" height="{_BAR - 2 * thin}"'
+                title_of = f"<title>{escape(f'{row.label}, {label}: {said}')}</title>"
+                drawn.append(f'<rect class="s{(colour - 1) % COLOURS + 1}" {place}>{title_of}</rect>')
             begin += length if is_stacked else 0
     told = [
-        _said(row.label, "", row.shown)
-        + (f" ({', '.join(f'{label} {said}' for _, label, _, said in row.parts)})" if row.parts else "")
+        f"{row.label}: {row.shown if is_stacked else ''}"
+        + (" ({})" if is_stacked else "{}").format(", ".join(f"{label} {said}" for _, label, _, said in row.parts))
         for row in rows
     ]
     return _svg(name, title, told, height * max(1, len(rows)), drawn)
@@ -164,19 +142,13 @@ def _y(value: float, top: int) -> float:
     return round(_BASE - (_BASE - _TOP) * value / top, 1)
 
 
-def _rect(colour: int, x: str, y: float, width: str, height: float, said: str) -> Markup:
-    return Markup('<rect class="s{}" x="{}" y="{}" width="{}" height="{}"><title>{}</title></rect>').format(
-        (colour - 1) % COLOURS + 1, x, y, width, round(height, 1), said
+def _text(kind: str, x: str, y: float, anchor: str, words: str) -> str:
+    return f'<text class="{kind}" x="{x}" y="{y:.1f}" text-anchor="{anchor}">{escape(words)}</text>'
+
+
+def _svg(name: str, title: str, told: Sequence[str], height: int, drawn: Sequence[str]) -> Markup:
+    return Markup(  # noqa: S704 - every word in it was escaped where it was written
+        f'<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" width="100%" height="{height}" '
+        f'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{escape(title)}</title>'
+        f'<desc id="{name}-desc">{escape("; ".join(told))}.</desc>{"".join(drawn)}</svg>'
     )
-
-
-def _said(label: str, part: str, value: str) -> str:
-    return f"{label}, {part}: {value}" if part else f"{label}: {value}"
-
-
-def _svg(name: str, title: str, told: Sequence[str], height: int, drawn: Sequence[Markup]) -> Markup:
-    return Markup(
-        '<svg xmlns="http://www.w3.org/2000/svg" class="plot" role="img" width="100%" height="{}" '
-        'aria-labelledby="{name}-title {name}-desc"><title id="{name}-title">{}</title>'
-        '<desc id="{name}-desc">{}</desc>{}</svg>'
-    ).format(height, title, "; ".join(told) + ".", Markup("").join(drawn), name=name)

@@ -160,6 +160,8 @@ class House:
 async def house(folder: Path, web: Web | None = None, **world: Any) -> AsyncIterator[House]:
     """A desk that is open; closed at the end."""
     listener = socket.create_server(("127.0.0.1", 0))
+    # As the desk's own: of a socket without its protocol asyncio does not do so by itself, and each answer waits 40 ms.
+    listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     opened = World(folder, web=(web or Web()).model_copy(update={"public_url": base}), **world)
     pages = make_pages(opened.directory.config)
