@@ -297,7 +297,7 @@ def _resolved(table: T, folder: Path, state_dir: Path) -> T:
         case Lmtp() | Web():
             changed = {"listen": _socket(table.listen, state_dir)}
             if isinstance(table, Web):
-                changed["logo"] = _beside(table.logo, folder)
+                changed |= {"logo": _beside(table.logo, folder), "articles": _beside(table.articles, folder)}
         case Maildrop():
             changed = {"path": state_dir / table.path}
         case Imap() | Relay():

@@ -173,6 +173,7 @@ class Web(Table):
     accent_dark: Colour = ""
     logo: OptionalFile = None
     footer: Line = ""
+    articles: OptionalFile = None
 
 
 class Trust(Table):

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from zoneinfo import ZoneInfo
 
 from maildesk import __version__, clock, log, rebuild, systemd
+from maildesk.articles import Articles, folders_of
 from maildesk.config import Config, Imap, Lmtp, Smtp, notes
 from maildesk.control import Control
 from maildesk.desk.directory import Directory, Recipient
@@ -87,10 +88,13 @@ class Daemon:
         """Take a configuration into use: what a reload may change."""
         renderer = Renderer(template_folders(config.desk.templates or None), ZoneInfo(config.desk.timezone))
         pages = make_pages(config) if config.web is not None else None
+        articles = Articles(folders_of(config.web.articles) if config.web else (), config.desk.languages)
+        for problem in articles.problems:
+            log.warning("article.refused " + problem)
         # Keys that were replaced meanwhile are not put back.
         with self._keeper.turn:
             directory = open_directory(config)
-            self._config, self._renderer, self._pages = config, renderer, pages
+            self._config, self._renderer, self._pages, self._articles = config, renderer, pages, articles
             self._directory, self._settler = directory, Settler(directory, renderer)
 
     def _use_keys(self, keyring: Keyring) -> None:
@@ -110,7 +114,8 @@ class Daemon:
         self._inbox = Inbox(self._store, lambda: self._directory, config.desk.state_dir, self._worker.wake)
         self._relay = Relay(self._store, config.relay, self._letter_failed)
         renew = self._keeper.rotate_when_due
-        clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake, renew)
+        articles = lambda: self._articles  # noqa: E731
+        clockwork = Clockwork(self._store, lambda: self._settler, self._standing, self._relay.wake, renew, articles)
         handlers = {"live": self._live, "reload": self._reload_asked, "rebuild": self._rebuild, "held": self._held}
         handlers["rotate-keys"] = self._keeper.rotate_asked
         control = Control(config.desk.state_dir / "control.sock", handlers)
@@ -237,6 +242,7 @@ class Daemon:
             wake_relay=lambda: self._relay.wake(),
             brakes=Brakes(),
             mails=Mails(self._store, self._config.desk.languages),
+            articles=lambda: self._articles,
         )
 
     def _open_imap(self, settings: Imap) -> None:

@@ -14,6 +14,7 @@ from functools import partial
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from maildesk import braking, clock, log, owed
+from maildesk.articles import Article, Articles
 from maildesk.clock import from_iso
 from maildesk.desk.decision import Entered
 from maildesk.desk.held import HELD_FOR
@@ -44,6 +45,7 @@ class Now:
     settler: Settler
     standing: tuple[StandingStill, ...]
     renew_keys: Callable[[datetime], None]
+    articles: tuple[Article, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +144,25 @@ def drop_of_pages(tx: Tx, now: Now) -> int:
     return dropped
 
 
+def tell_articles(tx: Tx, now: Now) -> int:
+    """Whoever follows an article hears when it says something else than when it was looked at last."""
+    told = 0
+    for article in now.articles:
+        mark = {"slug": article.slug, "language": article.language}
+        row = tx.find("digest of an article", **mark)
+        if row is not None and row["digest"] == article.digest:
+            continue
+        if row is not None:
+            followers = tx.list("followers of an article", slug=article.slug, limit=_DROPPED_AT_ONCE)
+            for reader in (r for r in followers if r["language"] == article.language):
+                now.settler.owing.article(
+                    tx, article.slug, article.title, tickets.text(reader["address"]), article.language, now.at
+                )
+                told += 1
+        tx.add("digest of an article", **mark, digest=article.digest, title=article.title, at=clock.iso(now.at))
+    return told
+
+
 JOBS = (
     Job("measure-hours", timedelta(hours=1), measure_hours),
     Job("send-owed", timedelta(seconds=TICK_S - 1), send_owed, at_most=owed.AT_ONCE),
@@ -150,6 +171,7 @@ JOBS = (
     Job("tell-held", timedelta(days=1), tell_held),
     Job("drop-held", timedelta(hours=23), drop_held, at_most=_DROPPED_AT_ONCE),
     Job("drop-of-pages", timedelta(hours=1), drop_of_pages),
+    Job("tell-articles", timedelta(minutes=10), tell_articles),
     Job("tell-admins", timedelta(days=1), tell_admins),
     Job("renew-keys", timedelta(hours=1), renew_keys),
 )
@@ -165,9 +187,10 @@ class Clockwork:
         standing: Callable[[], tuple[StandingStill, ...]],
         on_letters: Callable[[], None],
         renew_keys: Callable[[datetime], None],
+        articles: Callable[[], Articles],
     ) -> None:
         self._store, self._settler, self._standing, self._on_letters = store, settler, standing, on_letters
-        self._renew_keys = renew_keys
+        self._renew_keys, self._articles = renew_keys, articles
         defaults = {"coalesce": True, "max_instances": 1, "misfire_grace_time": None}
         self._scheduler = AsyncIOScheduler(timezone="UTC", job_defaults=defaults)
 
@@ -190,7 +213,11 @@ class Clockwork:
         standing = self._standing()
         for job in JOBS:
             try:
-                run = partial(run_if_due, job=job, now=Now(now, self._settler(), standing, self._renew_keys))
+                run = partial(
+                    run_if_due,
+                    job=job,
+                    now=Now(now, self._settler(), standing, self._renew_keys, self._articles().all()),
+                )
                 done = await asyncio.wrap_future(self._store.write(run))
                 if done is not None and job.is_tidying:
                     await asyncio.wrap_future(self._store.tidy())

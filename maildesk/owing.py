@@ -217,6 +217,21 @@ class Owing:
         )
         return self.owe(tx, LetterPlan(notice, Person(address), "customer", config.desk.name, view), None, now)
 
+    def article(self, tx: Tx, slug: str, title: str, address: str, language: str, now: datetime) -> int:
+        """An article that somebody follows has changed. The letter's row id."""
+        config, mailbox = self.directory.config, self.directory.config.mailbox[0]
+        language = self.directory.language(language)
+        view = LetterView(
+            desk=config.desk.name,
+            mailbox=self.directory.mailbox_name(mailbox),
+            mailbox_address=mailbox.address,
+            language=language,
+            subject=title,
+            created_at=now,
+            link=f"{config.public_url}/{language}/articles/{slug}",
+        )
+        return self.owe(tx, LetterPlan("article", Person(address), "customer", config.desk.name, view), None, now)
+
     def standstill(self, tx: Tx, standing: Iterable[StandingStill], now: datetime) -> int:
         """The admins' daily letter about what stands still. How many."""
         config = self.directory.config

@@ -185,6 +185,8 @@ def sample(
         case "verify":
             link = "https://help.example.com/en/confirm/jaaaaaaaaeaacvut7fxz5mji5iac5dws"
             return replace(view, number=None, link=link)
+        case "article":
+            return replace(view, number=None, link="https://help.example.com/en/articles/request-arrived")
         case "sign-in" | "add-address":
             link = "https://help.example.com/en/sign-in/q5V0nTn3bYk2mJ8rXwZ1uA7cE4dF6gH9iKlMnOpQrSt"
             return replace(view, number=None, link=link, code="482913", minutes=20)

@@ -7,6 +7,7 @@ from functools import partial
 
 import pytest
 
+from maildesk.articles import Articles
 from maildesk.clock import iso
 from maildesk.desk.model import StandingStill
 from maildesk.jobs import JOBS, Clockwork, Job, Now, run_if_due
@@ -19,7 +20,9 @@ STANDING = (StandingStill("letter", "", World.now - timedelta(hours=3)),)
 
 
 def clockwork(world: World) -> Clockwork:
-    return Clockwork(world.store, lambda: world.settler, lambda: (), lambda: None, lambda _at: None)
+    return Clockwork(
+        world.store, lambda: world.settler, lambda: (), lambda: None, lambda _at: None, lambda: Articles((), ("en",))
+    )
 
 
 def ticked(world: World, job: Job, standing: tuple[StandingStill, ...] = ()) -> int:

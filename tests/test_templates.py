@@ -22,7 +22,7 @@ RENDERER = Renderer((FOLDER,))
 FIXED = ("confirmation-unproved", "confirmation-for", "confirmation-merged")
 # Letters that are about no one ticket.
 WITHOUT_TICKET = (
-    "standstill", "held", "held-done", "sign-in", "add-address", "verify", "history-list", "history-found",
+    "standstill", "held", "held-done", "sign-in", "add-address", "verify", "article", "history-list", "history-found",
     "history-help",
 )  # fmt: skip
 EVERY = [(letter, language) for letter in LETTERS for language in LANGUAGES]

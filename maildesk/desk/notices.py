@@ -54,6 +54,7 @@ NOTICES = (
     Notice("history-found", "digest", "customer", "n", "auto-replied"),
     Notice("history-request", "digest", "customer", "n", "auto-replied"),
     Notice("history-help", "digest", "customer", "n", "auto-replied"),
+    Notice("article", "digest", "customer", "n", "auto-generated"),
     Notice("standstill", "digest", "admin", "n", "auto-generated"),
 )
 BY_NAME = {notice.name: notice for notice in NOTICES}

@@ -201,6 +201,7 @@ def delete(tx: Tx, account_id: int, now: datetime) -> None:
     tx.change("end the sessions of an account", account_id=account_id, at=iso(now), but=0)
     for row in tx.list("addresses of an account", account_id=account_id):
         tx.change("an address leaves its account", address_key=row["address_key"], account_id=account_id)
+    tx.drop("followers of articles of an account", account_id=account_id)
     tx.change("name and language of an account", id=account_id, name="", language="")
 
 

@@ -228,3 +228,52 @@ WHERE attachments.id = :id;
 -- find: word on an entry
 -- "Was it you?"; primary key.
 SELECT is_theirs FROM owned WHERE entry_id = :entry_id;
+
+-- Articles
+
+-- find: votes on an article
+-- An article's page; unique index on article_votes(slug, language, visitor_hash).
+SELECT count(*) AS votes, coalesce(sum(is_helpful), 0) AS helpful FROM article_votes WHERE slug = :slug AND language = :language;
+
+-- find: vote on an article of a reader
+-- An article's page; the same index.
+SELECT is_helpful FROM article_votes WHERE slug = :slug AND language = :language AND visitor_hash = :visitor_hash;
+
+-- add: vote on an article
+-- An article's page; the same index. Whoever changes their mind has one vote still.
+INSERT INTO article_votes (slug, language, visitor_hash, is_helpful, at)
+VALUES (:slug, :language, :visitor_hash, :is_helpful, :at)
+ON CONFLICT (slug, language, visitor_hash) DO UPDATE SET is_helpful = excluded.is_helpful, at = excluded.at;
+
+-- find: follower of an article
+-- An article's page; unique index on article_follows(account_id, slug).
+SELECT id FROM article_follows WHERE account_id = :account_id AND slug = :slug;
+
+-- add: follower of an article
+-- An article's page; the same index.
+INSERT INTO article_follows (account_id, address, slug, language, at)
+VALUES (:account_id, :address, :slug, :language, :at)
+ON CONFLICT (account_id, slug) DO UPDATE SET address = excluded.address, language = excluded.language, at = excluded.at;
+
+-- drop: follower of an article
+-- An article's page; the same index.
+DELETE FROM article_follows WHERE account_id = :account_id AND slug = :slug;
+
+-- drop: followers of articles of an account
+-- Whoever deletes their account; the same index.
+DELETE FROM article_follows WHERE account_id = :account_id;
+
+-- list: followers of an article
+-- The job that tells of changed articles; index article_follows(slug). Only addresses that are still the account's.
+SELECT article_follows.address, article_follows.language FROM article_follows JOIN people
+  ON people.account_id = article_follows.account_id AND people.address = article_follows.address
+WHERE article_follows.slug = :slug ORDER BY article_follows.id LIMIT :limit;
+
+-- find: digest of an article
+-- The job that tells of changed articles; unique index on article_digests(slug, language).
+SELECT digest FROM article_digests WHERE slug = :slug AND language = :language;
+
+-- add: digest of an article
+-- The job that tells of changed articles; the same index.
+INSERT INTO article_digests (slug, language, digest, title, at) VALUES (:slug, :language, :digest, :title, :at)
+ON CONFLICT (slug, language) DO UPDATE SET digest = excluded.digest, title = excluded.title, at = excluded.at;

@@ -5,6 +5,7 @@ from __future__ import annotations
 from maildesk.web import (
     account,
     activities,
+    articles,
     attachments,
     confirm,
     home,
@@ -24,6 +25,7 @@ PAGES: tuple[Page, ...] = (
     *new_request.PAGES,
     *sent.PAGES,
     *confirm.PAGES,
+    *articles.PAGES,
     *activities.PAGES,
     # Behind those whose path is no number.
     *request.PAGES,

@@ -17,6 +17,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from maildesk import clock
+from maildesk.articles import Articles
 from maildesk.config import Config
 from maildesk.inbox import Inbox
 from maildesk.settle import Settler
@@ -44,6 +45,7 @@ class Site:
     wake_relay: Callable[[], None]
     brakes: Brakes
     mails: Mails
+    articles: Callable[[], Articles]
 
     @property
     def config(self) -> Config:

@@ -35,9 +35,7 @@ def question(author: str, to: str, words: str, *, proved: bool = True) -> bytes:
 def answers(sink: Sink, recipient: str) -> list[EmailMessage]:
     """What the relay has for somebody about their own requests."""
     letters = (
-        message_from_bytes(mail.raw, policy=policy.default)
-        for mail in list(sink.mails)
-        if mail.recipient == recipient
+        message_from_bytes(mail.raw, policy=policy.default) for mail in list(sink.mails) if mail.recipient == recipient
     )
     return [letter for letter in letters if "+my@" in str(letter["Reply-To"]) or "-my@" in str(letter["Reply-To"])]
 

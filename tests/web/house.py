@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 import httpx
 from lxml import html
 
+from maildesk.articles import Articles, folders_of
 from maildesk.config import Web
 from maildesk.desk.model import StandingStill
 from maildesk.inbox import Inbox
@@ -50,6 +51,7 @@ def site(folder: Path | None = None) -> Site:
         wake_relay=lambda: None,
         brakes=Brakes(),
         mails=unused,
+        articles=unused,
     )
 
 
@@ -165,6 +167,8 @@ async def house(folder: Path, web: Web | None = None, **world: Any) -> AsyncIter
     base = f"http://127.0.0.1:{listener.getsockname()[1]}"
     opened = World(folder, web=(web or Web()).model_copy(update={"public_url": base}), **world)
     pages = make_pages(opened.directory.config)
+    assert opened.directory.config.web is not None
+    known = Articles(folders_of(opened.directory.config.web.articles), opened.languages)
     worker = Worker(opened.store, lambda: opened.settler, lambda: None)
     inbox = Inbox(opened.store, lambda: opened.directory, folder, worker.wake)
     site = Site(
@@ -176,6 +180,7 @@ async def house(folder: Path, web: Web | None = None, **world: Any) -> AsyncIter
         wake_relay=lambda: None,
         brakes=Brakes(),
         mails=Mails(opened.store, opened.languages),
+        articles=lambda: known,
     )
     door = WebDoor(listener, _all_well, site)
     stop = asyncio.Event()
