@@ -154,11 +154,10 @@ def tell_articles(tx: Tx, now: Now) -> int:
             continue
         if row is not None:
             followers = tx.list("followers of an article", slug=article.slug, limit=_DROPPED_AT_ONCE)
-            for reader in (r for r in followers if r["language"] == article.language):
-                now.settler.owing.article(
-                    tx, article.slug, article.title, tickets.text(reader["address"]), article.language, now.at
-                )
-                told += 1
+            readers = [tickets.text(r["address"]) for r in followers if r["language"] == article.language]
+            for address in readers:
+                now.settler.owing.article(tx, article.slug, article.title, address, article.language, now.at)
+            told += len(readers)
         tx.add("digest of an article", **mark, digest=article.digest, title=article.title, at=clock.iso(now.at))
     return told
 

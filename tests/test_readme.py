@@ -44,8 +44,10 @@ MODULES = {
     "dnspython": "dns",
     "email-validator": "email_validator",
     "lingua-language-detector": "lingua",
+    "markdown-it-py": "markdown_it",
     "pyspf": "spf",
     "python-multipart": "python_multipart",
+    "pyyaml": "yaml",
     "sqlite-utils": "sqlite_utils",
 }
 
