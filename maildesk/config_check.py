@@ -21,6 +21,8 @@ from maildesk.mail import address as addresses
 
 TOKEN_OCTETS = 32
 # A file that only its owner can open; the group counts as others, since a secret has one reader.
+# What browsers show as a picture.
+LOGO_TYPES = (".svg", ".png", ".webp", ".jpg")
 _FOREIGN = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -267,6 +269,20 @@ def public_url_is_safe(parts: Parts) -> Iterator[Problem]:
     url = parts.web.public_url
     if not _is_safe_url(url):
         yield Problem("web.public_url", f'"{url}" must begin with https://, http:// is for loopback alone')
+    elif urlsplit(url).path.strip("/") or "?" in url or "#" in url:
+        yield Problem("web.public_url", f'"{url}" must end with the host: pages have a host of their own')
+
+
+def web_has_its_files(parts: Parts) -> Iterator[Problem]:
+    """A logo that no browser shows, or that is not there, and a folder of articles that is none, are slips."""
+    web = parts.web
+    if web is not None and web.logo is not None:
+        if web.logo.suffix.lower() not in LOGO_TYPES:
+            yield Problem("web.logo", f'"{web.logo}" must end in {", ".join(LOGO_TYPES)}')
+        elif parts.has_files and (fault := file_fault(web.logo, is_secret=False)):
+            yield Problem("web.logo", fault)
+    if web is not None and web.articles is not None and parts.has_files and not web.articles.is_dir():
+        yield Problem("web.articles", f'"{web.articles}" is no folder')
 
 
 def groups_exist(parts: Parts) -> Iterator[Problem]:
@@ -331,5 +347,6 @@ CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     secret_files,
     tls_has_its_files,
     public_url_is_safe,
+    web_has_its_files,
     groups_exist,
 )

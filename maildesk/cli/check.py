@@ -37,7 +37,7 @@ def command(invocation: Invocation, online: bool, live: bool, as_json: bool) -> 
         found = [{"path": p.path, "message": p.message, "nearest": p.nearest} for p in error.problems]
         print_json({"ok": False, "errors": found})
         return error.reply.exit
-    wrong = _templates(config)
+    wrong = [*_templates(config), *_articles(config)]
     if wrong and not as_json:
         raise BadConfig(*wrong)
     if wrong:
@@ -62,6 +62,16 @@ def _templates(config: Config) -> list[Problem]:
 
     found = problems(template_folders(config.desk.templates), config.desk.languages)
     return [Problem("desk.templates", sentence) for sentence in found]
+
+
+def _articles(config: Config) -> list[Problem]:
+    """What is wrong with the admin's own articles."""
+    if config.web is None or config.web.articles is None:
+        return []
+    from maildesk.articles import Articles
+
+    known = Articles((config.web.articles,), config.desk.languages)
+    return [Problem("web.articles", sentence) for sentence in known.problems]
 
 
 def _look_around(config: Config, *, online: bool, live: bool, is_quiet: bool) -> list[dict[str, object]]:

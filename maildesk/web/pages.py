@@ -198,23 +198,49 @@ def make_pages(config: Config) -> Pages:
 
 
 def brand_css(accent: str, accent_dark: str) -> str:
-    """The desk's colours over ours; "" leaves ours."""
-    light = f":root {{ --accent: {accent}; --accent-ink: {_ink_on(accent)}; }}\n" if accent else ""
-    dark = accent_dark or accent
-    if dark:
-        light += (
-            f"@media (prefers-color-scheme: dark) {{ :root {{ --accent: {dark}; --accent-ink: {_ink_on(dark)}; }} }}\n"
-        )
-    return light
+    """The desk's colours over ours, made dark or light enough to be read; "" leaves ours."""
+    if not accent and not accent_dark:
+        return ""
+    light = readable(accent or accent_dark, _LIGHT)
+    dark = readable(accent_dark or accent, _DARK)
+    return (
+        f":root {{ --accent: {light}; --accent-ink: {_ink_on(light)}; }}\n"
+        f"@media (prefers-color-scheme: dark) {{ :root {{ --accent: {dark}; --accent-ink: {_ink_on(dark)}; }} }}\n"
+    )
 
 
-def _ink_on(colour: str) -> str:
-    """Black or white, whichever is read better on a colour "#rrggbb" (WCAG 2.2, relative luminance)."""
-    return "#ffffff" if luminance(colour) < 0.179 else "#000000"
+# The grounds on which links stand (desk.css, --soft), and what WCAG 2.2 asks of text (1.4.3).
+_LIGHT, _DARK, _CONTRAST = "#f3f4f7", "#20232a", 4.6
+
+
+def readable(colour: str, ground: str) -> str:
+    """The colour, moved towards black or white until its text is read on the ground."""
+    towards = 0 if luminance(ground) > 0.5 else 255
+    parts = _parts(colour)
+    for step in range(21):
+        mixed = tuple(round(part + (towards - part) * step / 20) for part in parts)
+        found = "#" + "".join(f"{part:02x}" for part in mixed)
+        if contrast(found, ground) >= _CONTRAST:
+            return found
+    return "#000000" if towards == 0 else "#ffffff"
+
+
+def contrast(one: str, other: str) -> float:
+    """The contrast of two colours, 1 to 21 (WCAG 2.2)."""
+    light, dark = sorted((luminance(one), luminance(other)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
 
 
 def luminance(colour: str) -> float:
     """The relative luminance of "#rrggbb", 0 to 1 (WCAG 2.2)."""
-    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    parts = (part / 255 for part in _parts(colour))
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _parts(colour: str) -> tuple[int, ...]:
+    return tuple(int(colour[at : at + 2], 16) for at in (1, 3, 5))
+
+
+def _ink_on(colour: str) -> str:
+    return max(("#ffffff", "#000000"), key=lambda ink: contrast(ink, colour))
