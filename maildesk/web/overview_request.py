@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from maildesk import log
 from maildesk.desk.model import Entry, Flag, Ticket
 from maildesk.mail.model import Person
 from maildesk.store.entries import list_files
@@ -50,6 +51,8 @@ async def _request(visit: Visit) -> Response:
     if found is None:
         return visit.missing()
     ticket, entries = found
+    # Whoever reads people's mail leaves a line.
+    log.event("web.read", ticket=ticket.number, account=visit.who.account_id)
     flags = _flag_words(visit)
     return visit.page(
         "overview_request.html",
