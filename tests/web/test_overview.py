@@ -250,6 +250,11 @@ async def test_the_queue_is_paged_and_filtered(tmp_path: Path) -> None:
         assert browser.tree().xpath("//option[@selected]/text()") == ["Open", SALES, "Ben Okoro"]
         await browser.get("/en/overview/queue", assignee="none", state="pending")
         assert len(rows(browser, 'contains(@class, "queue")')) == 40
+        await browser.get("/en/overview/queue", mailbox=SALES)
+        await browser.get(browser.tree().xpath('//a[@rel="next"]/@href')[0])
+        assert [row[0] for row in rows(browser, 'contains(@class, "queue")')] == [
+            f"#{numbers[at]}" for at in range(101, 120, 2)
+        ]
         await browser.get("/en/overview/queue", assignee="ben@desk.test")
         assert "40 tickets wait." in browser.text
 
