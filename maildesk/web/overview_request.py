@@ -12,6 +12,7 @@ from maildesk.mail.model import Person
 from maildesk.store.entries import list_files
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import File, find_ticket_by_number, list_entries
+from maildesk.web.brakes import READS
 from maildesk.web.overview import agent_of, is_number, name_of, sees, state_words
 from maildesk.web.visit import Page, Visit
 
@@ -39,6 +40,10 @@ async def _request(visit: Visit) -> Response:
     number, web = visit.request.path_params["number"], directory.config.web
     if web is None or not web.agents_read or not is_number(number):
         return visit.missing()
+    reader = str(visit.who.account_id)
+    if visit.site.brakes.is_over(READS, reader):
+        log.warning("web.reads-much", account=reader)
+        return visit.page("trouble.html", 429, kind="often")
 
     def look(tx: Tx) -> tuple[Ticket, list[tuple[Entry, tuple[File, ...]]]] | None:
         ticket = find_ticket_by_number(tx, int(number))
@@ -52,7 +57,8 @@ async def _request(visit: Visit) -> Response:
         return visit.missing()
     ticket, entries = found
     # Whoever reads people's mail leaves a line.
-    log.event("web.read", ticket=ticket.number, account=visit.who.account_id)
+    log.event("web.read", ticket=ticket.number, account=reader)
+    visit.site.brakes.count(READS, reader)
     flags = _flag_words(visit)
     return visit.page(
         "overview_request.html",

@@ -310,6 +310,35 @@ async def test_a_ticket_is_read_whole_and_as_text(tmp_path: Path) -> None:
 
 
 @pytest.mark.asyncio
+async def test_nobody_reads_everything_at_once(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Each reading leaves a line with the ticket; after two hundred in an hour there is no more for that agent, and a warning."""
+    caplog.set_level("INFO", "maildesk")
+    async with desk(tmp_path) as home:
+        number = add(home)
+        ana, eva = await home.sign_in("ana@desk.test"), await home.sign_in("eva@desk.test")
+        for _ in range(200):
+            assert (await ana.get(f"/en/overview/requests/{number}")).status_code == 200
+        assert sum(f"web.read ticket={number}" in line for line in caplog.messages) == 200
+        assert (await ana.get(f"/en/overview/requests/{number}")).status_code == 429
+        assert any(line.startswith("web.reads-much") for line in caplog.messages)
+        assert (await ana.get("/en/overview/queue")).status_code == 200
+        assert (await eva.get(f"/en/overview/requests/{number}")).status_code == 200
+
+
+@pytest.mark.asyncio
+async def test_tickets_of_a_mailbox_that_has_left(tmp_path: Path) -> None:
+    """They are business of the first mailbox's agents, as its mail is, and of nobody else."""
+    async with desk(tmp_path) as home:
+        number = add(home, "gone@desk.test")
+        ana, ben = await home.sign_in("ana@desk.test"), await home.sign_in("ben@desk.test")
+        await ana.get("/en/overview/queue")
+        assert [row[0] for row in rows(ana, 'contains(@class, "queue")')] == [f"#{number}"]
+        assert (await ana.get(f"/en/overview/requests/{number}")).status_code == 200
+        await missing(ben, f"/en/overview/requests/{number}")
+        assert "gone" not in (await ben.get("/en/overview")).text
+
+
+@pytest.mark.asyncio
 async def test_a_long_ticket_is_cut_and_says_so(tmp_path: Path) -> None:
     """A page stays a page: the newest entries, the beginning of a huge text, and where the rest is."""
     async with desk(tmp_path) as home:
