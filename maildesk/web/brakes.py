@@ -25,6 +25,8 @@ SIGN_INS = Brake("mails to sign in", 30, 3600)
 CODES = Brake("codes tried", 30, 3600)
 # Whoever asks for so many numbers that are not theirs is counting through them.
 MISSES = Brake("pages that are not there", 40, 600)
+# More than anybody works on; whoever took over an agent's session shall not take all mail along.
+READS = Brake("tickets that an agent reads", 200, 3600)
 # Networks and sessions that are remembered; the oldest go first.
 _MOST_KEYS = 20_000
 

@@ -228,7 +228,7 @@ def _replies_plot(visit: Visit, times: list[tuple[str, ReplyTimes]]) -> Markup:
     for name, one in times:
         median, within = amounts.span(one.median_s, visit.language), amounts.span(one.within_s, visit.language)
         rows.append(
-            Bar(name, f"{median} · {within}", ((6, nine, one.within_s, within), (1, half, one.median_s, median)))
+            Bar(name, f"{median} · {within}", ((1, half, one.median_s, median), (2, nine, one.within_s, within)))
         )
     return plots.bars("replies", visit.gettext("How soon first replies went out"), rows, is_stacked=False)
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from starlette.responses import Response
 
+from maildesk import log
 from maildesk.desk.model import Entry, Flag, Ticket
 from maildesk.mail.model import Person
 from maildesk.store.entries import list_files
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import File, find_ticket_by_number, list_entries
+from maildesk.web.brakes import READS
 from maildesk.web.overview import agent_of, is_number, name_of, sees, state_words
 from maildesk.web.visit import Page, Visit
 
@@ -38,6 +40,10 @@ async def _request(visit: Visit) -> Response:
     number, web = visit.request.path_params["number"], directory.config.web
     if web is None or not web.agents_read or not is_number(number):
         return visit.missing()
+    reader = str(visit.who.account_id)
+    if visit.site.brakes.is_over(READS, reader):
+        log.warning("web.reads-much", account=reader)
+        return visit.page("trouble.html", 429, kind="often")
 
     def look(tx: Tx) -> tuple[Ticket, list[tuple[Entry, tuple[File, ...]]]] | None:
         ticket = find_ticket_by_number(tx, int(number))
@@ -50,6 +56,9 @@ async def _request(visit: Visit) -> Response:
     if found is None:
         return visit.missing()
     ticket, entries = found
+    # Whoever reads people's mail leaves a line.
+    log.event("web.read", ticket=ticket.number, account=reader)
+    visit.site.brakes.count(READS, reader)
     flags = _flag_words(visit)
     return visit.page(
         "overview_request.html",

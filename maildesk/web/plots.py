@@ -36,7 +36,7 @@ class Bar:
     """One row of a plot that lies on its side. shown: its figures in words, at the right end or, where a phone has no
     room for both, below.
 
-    parts: (colour from 1, label, length, what is said of it); in one line they follow each other.
+    parts: (colour from 1, label, length, what is said of it).
     """
 
     label: str
@@ -96,7 +96,7 @@ def _column(at: int, width: float, said: str, values: Sequence[int], top: int) -
 def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Markup:
     """Rows with their bar below their words.
 
-    is_stacked: a row's parts follow each other; else each begins at the left, the next one thinner and in front of it.
+    is_stacked: a row's parts follow each other; else each begins at the left, the next one below it.
     """
     lengths = [
         sum(part[2] for part in row.parts) if is_stacked else max((p[2] for p in row.parts), default=0) for row in rows
@@ -115,9 +115,10 @@ def bars(name: str, title: str, rows: Sequence[Bar], *, is_stacked: bool) -> Mar
         begin = 0.0
         for layer, (colour, label, length, said) in enumerate(row.parts):
             if length:
-                thin = 0 if is_stacked else layer * 4
+                high = _BAR if is_stacked else _BAR // len(row.parts)
+                top = y + 6 + (0 if is_stacked else layer * high)
                 across = f'x="{100 * begin / longest:.2f}%" width="{100 * length / longest:.2f}%"'
-                place = f'{across} y="{y + 6 + thin}" height="{_BAR - 2 * thin}"'
+                place = f'{across} y="{top}" height="{high}"'
                 title_of = f"<title>{escape(f'{row.label}, {label}: {said}')}</title>"
                 drawn.append(f'<rect class="s{(colour - 1) % COLOURS + 1}" {place}>{title_of}</rect>')
             begin += length if is_stacked else 0

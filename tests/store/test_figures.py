@@ -112,6 +112,8 @@ def test_a_first_reply_is_the_first_answer_of_an_agent(world: World) -> None:
     say(world, one, "agent", ANA, came + timedelta(seconds=100))
     say(world, one, "agent", BEN, came + timedelta(seconds=200))
     say(world, two, "agent", BEN, came + timedelta(seconds=300))
+    # What stood there when the ticket was made answers nothing.
+    say(world, one, "agent", BEN, came)
     # Its first answer is older than thirty days: what follows is none.
     say(world, old, "agent", ANA, came - timedelta(days=40))
     say(world, old, "agent", BEN, came)
@@ -172,6 +174,8 @@ def test_the_queue_is_by_age_whatever_the_mailbox(world: World) -> None:
         seen += [ticket.number for ticket in page.tickets]
         assert page.has_more == (len(seen) < 23)
     assert seen == numbers
+    whole = world.store.read(lambda tx: list_queue(tx, (SUPPORT, SALES), WAITING, limit=23))
+    assert (len(whole.tickets), whole.has_more) == (23, False)
 
 
 def test_the_queue_is_filtered(world: World) -> None:
@@ -197,6 +201,7 @@ def test_the_queue_is_filtered(world: World) -> None:
 @pytest.mark.parametrize(
     ("name", "index"),
     [
+        ("list: first replies since", "idx_entries_answered"),
         ("find: next mailbox with tickets", "idx_tickets_mailbox_created_at"),
         ("find: how many tickets came", "idx_tickets_mailbox_created_at"),
         ("find: how many tickets wait", "idx_tickets_state_mailbox_created_at_id_assignee"),
@@ -212,6 +217,6 @@ def test_the_overview_is_read_from_indexes(world: World, name: str, index: str) 
     with closing(sqlite3.connect(world.folder / "desk.db")) as connection:
         values = dict.fromkeys(re.findall(r":([a-z]+)", text), "x")
         plan = [row[3] for row in connection.execute(f"EXPLAIN QUERY PLAN {text}", values | {"limit": 1})]
-    assert index in plan[0], plan
+    assert any(index in step for step in plan), plan
     assert plan[0].startswith("SEARCH"), plan
     assert not any("SCAN" in step or "TEMP B-TREE" in step for step in plan), plan

@@ -80,6 +80,12 @@ def test_bars_show_what_was_given(values: list[tuple[int, int]], stacked: bool) 
         assert abs(float(one.get("width").rstrip("%")) - width) < 0.01
         assert float(one.get("x").rstrip("%")) + float(one.get("width").rstrip("%")) <= 100.02
         assert float(one.get("height")) > 0
+    ends: dict[str, float] = {}
+    for one in found:
+        # Of one row: a stacked part begins where the one before ends, any other at the left.
+        row, begin = one.findtext(f"{SVG}title").partition(",")[0], float(one.get("x").rstrip("%"))
+        assert abs(begin - (ends.get(row, 0.0) if stacked else 0)) < 0.02
+        ends[row] = begin + float(one.get("width").rstrip("%"))
     for at, (a, b) in enumerate(values):
         assert (f"row {at}: {a} {b} (a {a}, b {b})" if stacked else f"row {at}: a {a}, b {b}") in root[1].text
 
