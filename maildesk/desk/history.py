@@ -12,7 +12,17 @@ from maildesk.desk.asking import Wanted, wanted
 from maildesk.desk.case import Case
 from maildesk.desk.letters import customer_language
 from maildesk.desk.model import LetterPlan, LetterView
-from maildesk.desk.own_requests import History, OwnEntry, OwnLine, OwnRequest, Passage, files_of, matches, reading
+from maildesk.desk.own_requests import (
+    History,
+    OwnEntry,
+    OwnLine,
+    OwnRequest,
+    Passage,
+    files_of,
+    matches,
+    reading,
+    text_of,
+)
 from maildesk.desk.participants import FRESH_FOR
 from maildesk.errors import UnknownMailbox
 from maildesk.mail import address as addresses
@@ -120,7 +130,9 @@ def _sent(case: Case, asked: Wanted, found: History) -> LetterPlan:
     own = next(iter(found.requests), None)
     if own is None:
         return _plan(case, "history-help", asked, number=asked.number)
-    passages = tuple(passage for entry in found.entries if (passage := _passage(case, entry)) is not None)
+    passages = tuple(
+        passage for entry in found.entries if (passage := _passage(case, entry, found.entries)) is not None
+    )
     line = _line(case, own)
     name = f"request-{own.number}.txt"
     plan = _plan(
@@ -152,14 +164,14 @@ def _line(case: Case, own: OwnRequest) -> OwnLine:
     return OwnLine(own.number, "" if own.is_doubtful else own.subject, own.state, own.changed_at, address)
 
 
-def _passage(case: Case, own: OwnEntry) -> Passage | None:
+def _passage(case: Case, own: OwnEntry, others: tuple[OwnEntry, ...]) -> Passage | None:
     """An entry as its reader may have it; None where it is nothing for them."""
     entry, may = own.entry, reading(own)
     if may == "no":
         return None
     if may == "kept":
         return Passage("", entry.at, "", is_kept=True)
-    return Passage(_name(case, own), entry.at, entry.text.strip(), files_of(own))
+    return Passage(_name(case, own), entry.at, text_of(own, others), files_of(own))
 
 
 def _name(case: Case, own: OwnEntry) -> str:

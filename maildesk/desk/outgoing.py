@@ -26,6 +26,7 @@ _LISTED = re.compile(r"^[\s>|*•-]+")
 # So many characters that are the same are no chance.
 _SURE_CHARS = 20
 _SPACE = re.compile(r"\s+")
+_GAPS = re.compile(r"\n(?:[ \t]*\n){2,}")
 
 
 def without_letters(blocks: tuple[Block, ...], letters: Iterable[str]) -> tuple[Block, ...]:
@@ -102,6 +103,16 @@ def _lines(entries: Iterable[Entry]) -> set[str]:
         lines = (line for line in text.split("\n") if entry.kind == "customer" or not line.lstrip().startswith(">"))
         found |= {_plain(line) for line in lines}
     return found - {""}
+
+
+def kept_text(text: str, entries: Iterable[Entry]) -> str:
+    """The text of an answer as it is kept, for one of its readers: with those quoted lines alone that stand in these entries.
+
+    What is kept quotes what any of the readers had; entries: those that this one may read.
+    """
+    known = _lines(entries)
+    lines = (line for line in text.split("\n") if not line.lstrip().startswith(">") or _plain(line) in known)
+    return _GAPS.sub("\n\n", "\n".join(lines)).strip("\n")
 
 
 def answer_files(attachments: Iterable[Attachment], replaced: Iterable[str], by: str) -> tuple[Attachment, ...]:

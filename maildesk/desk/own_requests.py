@@ -13,6 +13,7 @@ from typing import Literal
 
 from maildesk.desk.asking import folded
 from maildesk.desk.model import Entry, Listed, Participant, State
+from maildesk.desk.outgoing import kept_text
 from maildesk.desk.participants import NOT_THEIRS, had
 from maildesk.mail.address import same
 
@@ -128,6 +129,16 @@ def files_of(own: OwnEntry) -> tuple[Listed, ...]:
     return () if own.entry.kind == "agent" and own.request.reader.reach == "limited" else own.files
 
 
+def text_of(own: OwnEntry, others: Iterable[OwnEntry] = ()) -> str:
+    """An entry's words as its reader may have them; others: of the same request, whose lines an answer may quote.
+
+    What an agent quoted is kept for all of the answer's readers together, and each had only what was theirs.
+    """
+    if own.entry.kind != "agent":
+        return own.entry.text.strip()
+    return kept_text(own.entry.text, (one.entry for one in others if reading(one) == "yes")).strip()
+
+
 @dataclass(frozen=True, slots=True)
 class Match:
     """An entry that holds words, how many of them, and the place."""
@@ -161,7 +172,7 @@ def _match(own: OwnEntry, words: tuple[str, ...]) -> Match | None:
     entry = own.entry
     is_own = entry.kind == "customer" and _is_by(own.request.reader, entry)
     # What an agent sent may quote a notice, with notes in it; what people wrote themselves they have.
-    text = entry.full_text if is_own and entry.full_text else entry.text
+    text = entry.full_text if is_own and entry.full_text else text_of(own)
     subject = own.subject if entry.kind == "customer" else ""
     everything = " ".join((subject, text, *(file.name for file in files_of(own))))
     there = {folded(word) for word in _WORD.findall(everything)}

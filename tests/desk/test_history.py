@@ -404,6 +404,27 @@ def test_what_an_agents_mail_quotes_is_not_found(world: World) -> None:
         assert NUMBER.findall(found.text) == [], word
 
 
+def test_what_an_answer_quoted_is_for_those_who_had_it(world: World) -> None:
+    """An answer is kept with what any of its readers had quoted in it: each finds and gets their own lines, and no other's."""
+    notice = open_ticket(world, LEA, "the red one\nthe green one")
+    world.write("ana@desk.test", "First answer, of long ago.", answers=notice)
+    to_lea = only(world.letters(), "answer")
+    world.write(LEA, "and SAM too", answers=to_lea, headers={"Cc": "sam@third.test"})
+    reply = only(world.letters(), "reply", "ana@desk.test")
+    quoted = "> the red one\n> First answer, of long ago.\n\nSee above."
+    world.write("ana@desk.test", quoted, to=(str(reply.message["Reply-To"]),))
+    assert "> the red one" in world.entries()[-1][1]
+    lea = only(ask(world, LEA, "send 50031"), "history-request").text
+    assert lea.count("the red one") == 2
+    sam = only(ask(world, "sam@third.test", "send 50031"), "history-request")
+    assert "See above." in sam.text
+    found = only(ask(world, "sam@third.test", "find above"), "history-found")
+    assert NUMBER.findall(found.text) == ["50031"]
+    for letter in (sam, found, only(ask(world, "sam@third.test", "find red"), "history-found")):
+        assert "the red one" not in all_of(letter)
+        assert "First answer" not in all_of(letter)
+
+
 def test_notes_leave_no_trace(world: World) -> None:
     """An internal note moves no time that a customer is told."""
     notice = open_ticket(world, LEA, "one")

@@ -98,7 +98,21 @@ class Actor:
 
 def cast() -> tuple[Actor, ...]:
     """Everybody, nobody having seen anything."""
-    customer = ("open", "open", "reply", "reply", "reply", "reply", "show", "number", "second", "plant", "absent")
+    customer = (
+        "open",
+        "open",
+        "reply",
+        "reply",
+        "reply",
+        "reply",
+        "show",
+        "number",
+        "second",
+        "plant",
+        "absent",
+        "ask",
+        "ask",
+    )
     agent = ("answer",) * 6 + (
         "note",
         "command",
@@ -110,6 +124,7 @@ def cast() -> tuple[Actor, ...]:
         "base",
         "cross",
         "absent",
+        "ask",
     )
     enemy = (
         ("forge",) * 6
@@ -123,6 +138,8 @@ def cast() -> tuple[Actor, ...]:
             "replay",
             "return_letter",
             "number",
+            "ask",
+            "ask_as",
         )
     )
     return (
@@ -132,7 +149,7 @@ def cast() -> tuple[Actor, ...]:
         Actor("former participant", ("old@else.test",), (*enemy, "reply", "reply")),
         Actor("forwarded reader", ("fred@reader.test",), enemy),
         Actor("spoofer", ("eve@evil.test", "col@evil.test"), (*enemy, *enemy)),
-        Actor("stranger", ("sam@stranger.test",), ("open", "number", "reply", "forge")),
+        Actor("stranger", ("sam@stranger.test",), ("open", "number", "reply", "forge", "ask", "ask_as")),
         Actor("robot", ("bot@robot.test",), ("open", "robot", "robot", "bounce")),
         Actor("agent ana", ("ana@desk.test",), agent),
         Actor("agent ben", ("ben@field.test",), agent),

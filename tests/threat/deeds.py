@@ -220,6 +220,47 @@ def return_letter(stage: Stage, actor: Actor) -> Sent | None:
     )  # fmt: skip
 
 
+# Words that many mails hold, notes too.
+_ASKED = (
+    "status",
+    "",
+    "find please help",
+    "find them",
+    "find agreed",
+    "find look",
+    "find never tell",
+    "find address",
+    "help",
+)
+
+
+def _number(stage: Stage) -> str:
+    return f"send {50031 + stage.chance.randrange(len(stage.law.boxes) + 1)}"
+
+
+def ask(stage: Stage, actor: Actor) -> Sent:
+    """A question about one's own requests, by any of one's addresses, or about a number that may be anybody's."""
+    words = _number(stage) if stage.likely(0.6) else stage.chance.choice(_ASKED)
+    return _asked(stage, actor, stage.chance.choice(actor.addresses), words, "ask")
+
+
+def ask_as(stage: Stage, actor: Actor) -> Sent:
+    """The same in somebody's name, the asker in Reply-To and Cc."""
+    words = _number(stage) if stage.likely(0.4) else stage.chance.choice(_ASKED)
+    return _asked(stage, actor, stage.somebody(), words, "ask as another")
+
+
+def _asked(stage: Stage, actor: Actor, claimed: str, words: str, what: str) -> Sent:
+    cc = tuple(a for a in actor.addresses if a != claimed and stage.likely(0.2))
+    headers = (f"Reply-To: {stage.chance.choice(actor.addresses)}",) * stage.likely(0.4)
+    is_auto = stage.likely(0.1)
+    headers += (stage.chance.choice(MACHINE_MARKS),) * is_auto
+    to = stage.chance.choice(("support+my@desk.test", "support+my@desk.test", "sales-my@desk.test"))
+    return written(
+        stage, actor, claimed, (to,), words, what, subject="Question", cc=cc, headers=headers, is_auto=is_auto
+    )  # fmt: skip
+
+
 ACTS: dict[str, Act] = {
     "open": open_one,
     "reply": reply,
@@ -235,6 +276,8 @@ ACTS: dict[str, Act] = {
     "impersonate": impersonate,
     "replay": replay,
     "return_letter": return_letter,
+    "ask": ask,
+    "ask_as": ask_as,
     "answer": answer,
     "note": note,
     "command": command,

@@ -12,12 +12,12 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from maildesk.desk import acts, grants, letters, matrix, rules
+from maildesk.desk import acts, grants, letters, matrix, own_requests, rules
 from maildesk.desk.case import Case
 from maildesk.mail.model import Person
 from maildesk.mail.token import Keyring, Purpose, Token, looks_like_token
 from maildesk.settle import Settler
-from maildesk.store import tickets
+from maildesk.store import history, tickets
 
 
 def _without_mac(_: Keyring, text: str, *purposes: Purpose) -> Token | None:
@@ -73,6 +73,7 @@ def _way_of_any_number(case: Case) -> Case:
 
 
 _confirmation, _read, _way_of = letters.confirmation, acts.read, acts.way_of
+_find_history = history.find_history
 
 HOLES: dict[str, Callable[[], Any]] = {
     "a token counts whatever its signature": lambda: mock.patch.object(Keyring, "verify", _without_mac),
@@ -93,6 +94,12 @@ HOLES: dict[str, Callable[[], Any]] = {
     ),
     "anybody confirms": lambda: mock.patch.object(
         grants, "_holder", lambda case, grant: case.directory.agent(grant.address)
+    ),
+    "a newcomer reads all of a request": lambda: mock.patch.object(own_requests, "had", lambda entries, _: entries),
+    "whoever asks gets another's requests": lambda: mock.patch.object(
+        history,
+        "find_history",
+        lambda tx, wanted, now: _find_history(tx, replace(wanted, asker="lea@client.test"), now),
     ),
     "an agent's mail counts again": lambda: mock.patch.object(acts, "way_of", _way_of_any_number),
 }

@@ -6,6 +6,7 @@ desk only where it put a mail (the ledger's ticket), never whom it believes.
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -265,6 +266,9 @@ class Law:
         if recipient in ADMINS:
             return
         agent = next((a for a in self.agents if a.address == recipient), None)
+        if letter.notice.startswith("history-"):
+            self._check_history(letter, sent, found)
+            return
         # An agent whose own request is answered is a customer there.
         if agent is not None and letter.notice != "answer":
             inside = MARKER.findall(sent.raw.decode("latin-1")) if sent is not None else []
@@ -306,17 +310,38 @@ class Law:
         for one in found:
             if one.claimed == recipient or one.marker in self.had.get(recipient, ()):
                 continue
-            is_subject = one.marker in self.subjects.get(ticket_id or 0, ()) and stay is not None
-            is_said = one.is_public and ticket_id in one.tickets and stay is not None and one.step >= stay.since
-            for author, step in self.brought.get((ticket_id or 0, one.marker), ()):
-                is_public = stay is not None and author in self.people[ticket_id or 0] and step >= stay.since
-                is_said = is_said or author == recipient or is_public
-            _hold(is_subject or is_said, f"{letter.notice} of ticket {ticket_id} to {recipient} ({stay}) has {one}")
+            is_said = self._may_have(recipient, stay, ticket_id or 0, one)
+            _hold(is_said, f"{letter.notice} of ticket {ticket_id} to {recipient} ({stay}) has {one}")
         for marker in letter.reference_markers:
             one = self.contents[marker]
             is_known = one.claimed == recipient or (ticket_id in one.tickets and stay is not None)
             is_known = is_known or marker in self.had.get(recipient, ())
             _hold(one.kind == "id" and is_known, f"the references of a letter to {recipient} have {one}")
+
+    def _may_have(self, recipient: str, stay: Stay | None, ticket_id: int, one: Content) -> bool:
+        """Whether somebody may have a piece of what stands on a ticket, by their time as one of its people."""
+        is_subject = one.marker in self.subjects.get(ticket_id, ()) and stay is not None
+        is_said = one.is_public and ticket_id in one.tickets and stay is not None and one.step >= stay.since
+        for author, step in self.brought.get((ticket_id, one.marker), ()):
+            is_public = stay is not None and author in self.people[ticket_id] and step >= stay.since
+            is_said = is_said or author == recipient or is_public
+        return is_subject or is_said
+
+    def _check_history(self, letter: Letter, sent: Sent | None, found: list[Content]) -> None:
+        """An answer about own requests: to its signed author, who is a person; of tickets that they take part in alone."""
+        recipient = letter.recipient
+        is_asked = sent is not None and sent.claimed == recipient and sent.level == 4 and not sent.is_auto
+        _hold(is_asked, f"{letter.notice} to {recipient}, who did not ask: {sent and sent.what}")
+        stays = {ticket_id: people[recipient] for ticket_id, people in self.people.items() if recipient in people}
+        for token in TOKEN.findall(f"{letter.head['Reply-To']} {letter.text}".lower()):
+            _hold(
+                ticket_of(token) in stays, f"{letter.notice} gives {recipient} an address of ticket {ticket_of(token)}"
+            )
+        for one in found:
+            if one.claimed == recipient or one.marker in self.had.get(recipient, ()):
+                continue
+            is_said = any(self._may_have(recipient, stay, ticket_id, one) for ticket_id, stay in stays.items())
+            _hold(is_said, f"{letter.notice} to {recipient} ({stays}) has {one}")
 
     def check_change(self, sent: Sent | None, ticket_id: int, before: Row, after: Row) -> None:
         """What changed of a ticket has a cause: the clock, a mail that belongs to it, or an agent's commands."""
@@ -351,10 +376,19 @@ class Law:
         for place, value in (("address", str(letter.head["Reply-To"])), ("bounce", letter.envelope_from)):
             for token in TOKEN.findall(value.lower()):
                 self.issued.setdefault(token, (letter.recipient, letter.ticket_id, place))
+        if letter.notice.startswith("history-"):
+            # Each request stands there with an address of its own.
+            for token in TOKEN.findall(f"{letter.head['Reply-To']} {letter.text}".lower()):
+                self.issued[token] = (letter.recipient, ticket_of(token), "address")
         for token in TOKEN.findall(str(letter.head["Message-ID"]).lower()):
             self.issued.setdefault(token, (letter.recipient, letter.ticket_id, "id"))
         for token in TOKEN.findall(str(letter.head["References"] or "").lower()):
             self.issued.setdefault(token, ("", letter.ticket_id, "anchor"))
+
+
+def ticket_of(token: str) -> int:
+    """The ticket that a token names, whoever signed it."""
+    return int.from_bytes(base64.b32decode(token.upper())[1:6], "big")
 
 
 def _hold(claim: bool, words: str) -> None:
