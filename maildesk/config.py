@@ -24,6 +24,7 @@ from maildesk.config_tables import (
     Mailbox,
     Maildrop,
     OAuth2,
+    Organisation,
     Relay,
     Smtp,
     StoreTable,
@@ -46,6 +47,7 @@ __all__ = [
     "Mailbox",
     "Maildrop",
     "OAuth2",
+    "Organisation",
     "Relay",
     "Smtp",
     "StoreTable",
@@ -73,7 +75,21 @@ _SINGLE: dict[str, type[Table]] = {
 }
 # Those of them that are held against the others.
 _ALONE = ("desk", "smtp", "lmtp", "maildrop", "relay", "web", "trust")
-_LISTS: dict[str, type[Table]] = {"mailbox": Mailbox, "agent": Agent, "imap": Imap, "form": Form}
+_LISTS: dict[str, type[Table]] = {
+    "mailbox": Mailbox,
+    "agent": Agent,
+    "imap": Imap,
+    "form": Form,
+    "organisation": Organisation,
+}
+# What the checks call each of them.
+_PARTS = {
+    "mailbox": "mailboxes",
+    "agent": "agents",
+    "imap": "imap",
+    "form": "forms",
+    "organisation": "organisations",
+}
 _MAIL_DOORS = frozenset({"smtp", "lmtp", "maildrop", "imap"})
 _TYPES = {
     "string_type": "must be a text in quotes",
@@ -136,7 +152,7 @@ def load(
     tables = {name: _resolved(table, folder, state_dir) for name, table in singles.items() if table is not None}
     rows = {name: tuple((at, _resolved(row, folder, state_dir)) for at, row in found) for name, found in lists.items()}
     parts: dict[str, Any] = {name: tables.get(name) for name in _ALONE}
-    parts |= {"mailboxes": rows["mailbox"], "agents": rows["agent"], "imap": rows["imap"], "forms": rows["form"]}
+    parts |= {part: rows[name] for name, part in _PARTS.items()}
     doors = _MAIL_DOORS & raw.keys()
     problems += [
         problem

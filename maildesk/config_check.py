@@ -14,10 +14,25 @@ from ipaddress import ip_address
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from maildesk.config_tables import Agent, Desk, Form, Imap, Lmtp, Mailbox, Maildrop, OAuth2, Relay, Smtp, Trust, Web
+from maildesk.config_tables import (
+    Agent,
+    Desk,
+    Form,
+    Imap,
+    Lmtp,
+    Mailbox,
+    Maildrop,
+    OAuth2,
+    Organisation,
+    Relay,
+    Smtp,
+    Trust,
+    Web,
+)
 from maildesk.config_values import nearest, parse_listen
 from maildesk.errors import Problem
 from maildesk.mail import address as addresses
+from maildesk.mail.freemail import FREE_MAIL
 
 TOKEN_OCTETS = 32
 # A file that only its owner can open; the group counts as others, since a secret has one reader.
@@ -46,6 +61,7 @@ class Parts:
     web: Web | None
     trust: Trust | None
     forms: tuple[tuple[str, Form], ...]
+    organisations: tuple[tuple[str, Organisation], ...]
     damaged: frozenset[str]
     doors: frozenset[str]
     spoken: Callable[[str], Collection[str]] | None = None
@@ -108,6 +124,21 @@ def each_form_is_one(parts: Parts) -> Iterator[Problem]:
         first = places.setdefault(key, path)
         if first != path:
             yield Problem(f"{path}.from", f'"{form.from_}" is {first}.from already, a form stands once')
+
+
+def organisations_are_apart(parts: Parts) -> Iterator[Problem]:
+    """Whose requests are shared is said by one organisation, and never by a domain where anybody has a mailbox."""
+    places: dict[str, str] = {}
+    for path, organisation in parts.organisations:
+        for index, domain in enumerate(organisation.domains):
+            place = f"{path}.domains[{index}]"
+            first = places.setdefault(domain, place)
+            if domain in FREE_MAIL:
+                yield Problem(
+                    place, f'"{domain}" gives mailboxes to anybody: strangers would read each other\'s requests'
+                )
+            elif first != place:
+                yield Problem(place, f'"{domain}" is {first} already, a domain stands once')
 
 
 def signed_form_fits(parts: Parts) -> Iterator[Problem]:
@@ -337,6 +368,7 @@ CHECKS: tuple[Callable[[Parts], Iterator[Problem]], ...] = (
     one_door,
     each_address_once,
     each_form_is_one,
+    organisations_are_apart,
     nobody_of_ours_is_blocked,
     signed_form_fits,
     named_mailboxes_exist,

@@ -14,6 +14,7 @@ from maildesk.config_values import (
     Address,
     Colour,
     DeskId,
+    Domains,
     Done,
     FilePath,
     Language,
@@ -204,6 +205,14 @@ class Form(Table):
     from_: Address = Field(alias="from")
 
 
+class Organisation(Table):
+    """People who see each other's requests, by the domains of their addresses."""
+
+    name: NeededLine
+    domains: Domains
+    shared: bool = True
+
+
 class Limits(Table):
     """How much the desk takes."""
 
@@ -225,6 +234,7 @@ class Config(Table):
     web: Web | None = None
     trust: Trust = Trust()
     form: tuple[Form, ...] = ()
+    organisation: tuple[Organisation, ...] = ()
     limits: Limits = Limits()
 
     @property

@@ -221,6 +221,19 @@ def _id(text: str) -> str:
     return text
 
 
+def _domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(addresses.a_label(text)) or "." not in text:
+        raise bad('must be a domain, as in "client.test"', text)
+    return addresses.domain_key(text)
+
+
+def _some(values: tuple[str, ...]) -> tuple[str, ...]:
+    # Not by a least length, which pydantic also finds too short when the only value is wrong.
+    if not values:
+        raise bad("must name at least one", "")
+    return values
+
+
 def _store(text: str) -> str:
     if not text.startswith(("sqlite:", "postgresql:")) or text in ("sqlite:", "postgresql:"):
         raise bad('must be like "sqlite:maildesk.db" or "postgresql://host/database"', text)
@@ -260,6 +273,7 @@ Resolver = Annotated[str, AfterValidator(_resolver)]
 SpamRule = Annotated[str, AfterValidator(_spam_rule)]
 Tenant = Annotated[str, AfterValidator(_tenant)]
 Zone = Annotated[str, AfterValidator(_zone)]
+Domains = Annotated[tuple[Annotated[str, AfterValidator(_domain)], ...], AfterValidator(_some)]
 DeskId = Annotated[str, AfterValidator(_id)]
 StoreUrl = Annotated[str, AfterValidator(_store)]
 ReplyForm = Annotated[str, AfterValidator(_reply_address)]

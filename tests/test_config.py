@@ -35,6 +35,8 @@ SHOWN = {
     "relay.maildir",
     "relay.oauth2",
     "form.from",
+    "organisation.name",
+    "organisation.domains",
 }
 
 
@@ -196,6 +198,7 @@ DESK = '[desk]\nname = "D"\n'
 BOX = '[[mailbox]]\naddress = "support@example.com"\n'
 AGENT = '[[agent]]\naddress = "ana@example.com"\n'
 IMAP = '[[imap]]\nhost = "h"\nmailbox = "support@example.com"\noauth2 = { command = "x" }\n'
+ORG = '\n[[organisation]]\nname = "Client"\n'
 PAIRS = {
     "no mail door": (DESK + BOX + RELAY + "[web]", ""),
     "an agent who is a mailbox": (SMALLEST + '[[agent]]\naddress = "Support@EXAMPLE.com"', "agent[0].address"),
@@ -252,6 +255,14 @@ PAIRS = {
     "a mailbox that is held": (SMALLEST + '[trust]\nhold = ["x.org", "Support@example.com"]', "trust.hold[1]"),
     "a form that is an agent": (SMALLEST + AGENT + '[[form]]\nfrom = "ana@example.com"', "form[0].from"),
     "a form twice": (SMALLEST + '[[form]]\nfrom = "w@x.org"\n[[form]]\nfrom = "W@X.org"', "form[1].from"),
+    "an organisation of free mail": (
+        SMALLEST + ORG + 'domains = ["client.test", "GMail.com"]',
+        "organisation[0].domains[1]",
+    ),
+    "a domain of two organisations": (
+        SMALLEST + ORG + 'domains = ["client.test"]' + ORG + 'domains = ["x.test", "Client.test."]',
+        "organisation[1].domains[1]",
+    ),
     "a certificate that is not there": (SMALLEST + 'ca_file = "none.pem"', "relay.ca_file"),
 }
 
@@ -278,6 +289,9 @@ def test_an_impossible_pair_is_refused(write_config: Write, case: str) -> None:
         ('[maildrop]\npath = ""', "maildrop.path"),
         ('[maildrop]\npath = "a\\u0000b"', "maildrop.path"),
         ('[[form]]\nfrom = "x"', "form[0].from"),
+        ('[[organisation]]\nname = "Client"\ndomains = []', "organisation[0].domains"),
+        ('[[organisation]]\nname = "Client"\ndomains = ["lea@client.test"]', "organisation[0].domains[0]"),
+        ('[[organisation]]\nname = "Client"\ndomains = ["test"]', "organisation[0].domains[0]"),
         ('[trust]\nreject = ["evil"]', "trust.reject[0]"),
         ('[trust]\nhold = ["evil.test", "@evil.test"]', "trust.hold[1]"),
         ('[trust]\nallow = ["192.0.2.0/33"]', "trust.allow[0]"),

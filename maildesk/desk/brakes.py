@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
-from maildesk.desk.freemail import FREE_MAIL
 from maildesk.desk.model import LetterPlan
 from maildesk.desk.notices import BY_NAME
 from maildesk.errors import Malformed
 from maildesk.mail import address as addresses
 from maildesk.mail.domains import organisational
+from maildesk.mail.freemail import FREE_MAIL
 
 MINUTES, HOUR, DAY = timedelta(minutes=10), timedelta(hours=1), timedelta(days=1)
 # An agent's answer to an address is the sign of a person there, for so long. A customer's reply is none: robots reply too.

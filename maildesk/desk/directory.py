@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import ip_network
 
-from maildesk.config import Agent, Config, Mailbox
+from maildesk.config import Agent, Config, Mailbox, Organisation
 from maildesk.desk.lists import Lists, peer_address
 from maildesk.errors import Malformed, NotWelcome, UnknownMailbox
 from maildesk.mail import address as addresses
@@ -161,6 +162,11 @@ class Directory:
             return self._agents.get(addresses.key(address))
         except Malformed:
             return None
+
+    def organisations_of(self, people: Iterable[str]) -> tuple[Organisation, ...]:
+        """The organisations that share their requests with somebody of these proved addresses."""
+        domains = {addresses.domain_key(address.rpartition("@")[2]) for address in people}
+        return tuple(one for one in self.config.organisation if one.shared and domains & set(one.domains))
 
     def agents_of(self, mailbox: Mailbox) -> tuple[Agent, ...]:
         """Who answers for a mailbox."""

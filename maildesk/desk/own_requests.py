@@ -27,7 +27,8 @@ _WORD = re.compile(r"[^\W_]+")
 class OwnRequest:
     """A request of somebody's. reader: the customer of it that they are; changed_at: of the last thing that was said.
 
-    is_doubtful: nobody has proved that its first entry, whose subject it has, is by whom it claims.
+    is_doubtful: nobody has proved that its first entry, whose subject it has, is by whom it claims. is_shared: it is read as
+    one of their organisation's, in which they take no part themselves.
     """
 
     ticket_id: int
@@ -38,6 +39,7 @@ class OwnRequest:
     reader: Participant
     changed_at: datetime
     is_doubtful: bool = False
+    is_shared: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +109,7 @@ def reading(own: OwnEntry) -> Reading:
     is_proved = entry.kind == "agent" or own.is_owned or not UNPROVED & set(entry.flags)
     if not is_proved:
         claimed = entry.author.address if entry.author else ""
-        return "kept" if _is(reader, claimed) else "no"
+        return "kept" if _is(reader, claimed) and not own.request.is_shared else "no"
     if reader.reach == "limited" and not had((entry,), reader) and not (own.is_owned and _is_by(reader, entry)):
         return "no"
     if entry.kind == "customer" and not _is_by(reader, entry):

@@ -1,6 +1,6 @@
 """Where people have their mailboxes, the largest first, and what only looks like it. Data; add to it freely."""
 
-from maildesk.desk.freemail import FREE_MAIL
+from maildesk.mail.freemail import FREE_MAIL
 
 # Whose names people mistype most, by country and there by size: of two that are as near, the first one is meant.
 TARGETS = tuple(dict.fromkeys((

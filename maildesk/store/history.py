@@ -7,6 +7,7 @@ addresses of the same account.
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import cast
 
@@ -23,6 +24,8 @@ from maildesk.store.tickets import author_of, integer, key, text
 LISTED = 100
 # Of one request, the newest; a conversation of more is a log file.
 _ENTRIES = 1000
+# Of an organisation, for one page: where forged mail stands between, it has fewer lines.
+_LOOKED_AT = 200
 # Entries that hold the words, the newest: among those the best are chosen.
 _CANDIDATES = 200
 _ANSWERED_IN = timedelta(days=1)
@@ -60,6 +63,57 @@ def find_own(tx: Tx, address: str, number: int) -> OwnRequest | None:
         tx.list("own requests of an address", number=number, limit=LISTED, address_key=key(address)) if number else []
     )
     return next(iter(_requests(rows)), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Whoever signed in. address: one of the account's; domains: those of organisations of theirs that share."""
+
+    address: str
+    account_id: int
+    domains: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedRequests:
+    """Requests of an organisation, the newest first, each with its requester's name. before: to go on, 0 at the end."""
+
+    lines: tuple[tuple[OwnRequest, str], ...]
+    before: int
+
+
+def find_seen(tx: Tx, asker: Asker, number: int) -> OwnRequest | None:
+    """The request of this number, where it is their own, or an organisation of theirs shares it."""
+    own = find_own(tx, asker.address, number)
+    if own is not None or not number:
+        return own
+    shared = list_shared(tx, asker, state="", before=number + 1, limit=1, lowest=number)
+    return next((request for request, _ in shared.lines), None)
+
+
+def list_shared(tx: Tx, asker: Asker, *, state: str, before: int, limit: int, lowest: int = 1) -> SharedRequests:
+    """The newest requests below `before` of the asker's organisations. What nobody proved to be of one is not among them."""
+    rows: list[Row] = []
+    for domain in asker.domains:
+        rows += tx.list(
+            "shared requests of a domain",
+            domain=domain,
+            address=asker.address,
+            account_id=asker.account_id,
+            state=state,
+            lowest=lowest,
+            before=before,
+            limit=_LOOKED_AT,
+        )
+    rows = sorted(rows, key=lambda row: integer(row["number"]), reverse=True)[:_LOOKED_AT]
+    lines: list[tuple[OwnRequest, str]] = []
+    for row in rows:
+        request = replace(_request(row), is_shared=True)
+        if not request.is_doubtful:
+            lines.append((request, text(row["asked_by"])))
+        if len(lines) > limit:
+            return SharedRequests(tuple(lines[:limit]), lines[limit - 1][0].number)
+    return SharedRequests(tuple(lines), integer(rows[-1]["number"]) if len(rows) == _LOOKED_AT else 0)
 
 
 def list_own(

@@ -210,6 +210,23 @@ WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND par
     SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)))
 ORDER BY changed_at DESC, tickets.number DESC LIMIT :limit OFFSET :skip;
 
+-- list: shared requests of a domain
+-- "My activities" of an organisation, and a request's page; index tickets(requester_domain, number), by which a number of
+-- another domain and one that is missing are the same. Whoever was removed from a request does not see it this way either.
+SELECT tickets.id, tickets.number, tickets.subject, tickets.state, tickets.mailbox, tickets.requester_name AS asked_by,
+  0 AS slot, CAST(:address AS TEXT) AS reader, 'full' AS reach, 0 AS joined_entry,
+  (SELECT first.flags FROM entries AS first WHERE first.ticket_id = tickets.id ORDER BY first.id LIMIT 1) AS first_flags,
+  (SELECT owned.is_theirs FROM owned WHERE owned.entry_id = (
+    SELECT min(first.id) FROM entries AS first WHERE first.ticket_id = tickets.id)) AS first_is_theirs,
+  coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
+    AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at
+FROM tickets WHERE tickets.requester_domain = :domain AND tickets.number >= :lowest AND tickets.number < :before
+  AND (:state = '' OR tickets.state = :state)
+  AND NOT EXISTS (SELECT 1 FROM participants WHERE participants.ticket_id = tickets.id
+    AND participants.kind = 'customer' AND participants.removed_at IS NOT NULL AND participants.address_key IN (
+      SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id))
+ORDER BY tickets.number DESC LIMIT :limit;
+
 -- find: letter that did not arrive
 -- A request's page; index outbox(ticket_id, copy).
 SELECT outbox.recipient FROM outbox WHERE outbox.ticket_id = :ticket_id AND outbox.recipient_key = :recipient_key

@@ -210,9 +210,9 @@ INSERT INTO counters (name, value) VALUES (:name, :value) ON CONFLICT (name) DO 
 -- add: ticket
 -- settle.
 INSERT INTO tickets (number, subject, state, priority, mailbox, language, assignee, requester_address, requester_key,
-  requester_name, tags, mentions, created_at, updated_at)
+  requester_domain, requester_name, tags, mentions, created_at, updated_at)
 VALUES (:number, :subject, :state, :priority, :mailbox, :language, NULL, :requester_address, :requester_key,
-  :requester_name, :tags, :mentions, :at, :at) RETURNING id;
+  :requester_domain, :requester_name, :tags, :mentions, :at, :at) RETURNING id;
 
 -- add: person of a ticket
 -- settle; the next free slot.
@@ -275,7 +275,7 @@ UPDATE tickets SET assignee = :assignee, updated_at = :at WHERE id = :id;
 -- change: requester of a ticket
 -- settle, when an agent says who asked; primary key.
 UPDATE tickets SET requester_address = :requester_address, requester_key = :requester_key,
-  requester_name = :requester_name, updated_at = :at WHERE id = :id;
+  requester_domain = :requester_domain, requester_name = :requester_name, updated_at = :at WHERE id = :id;
 
 -- change: priority of a ticket
 -- settle; primary key.

@@ -402,3 +402,12 @@ def figures_fast(db: Database) -> None:
     db.table("tickets").create_index(["state", "mailbox", "created_at", "id", "assignee"])
     db.execute("CREATE INDEX idx_entries_answers ON entries (at, ticket_id, author_address) WHERE kind = 'agent'")
     db.execute("CREATE INDEX idx_entries_answered ON entries (ticket_id, at) WHERE kind = 'agent'")
+
+
+@migrations()
+def whose_domain_a_request_is_of(db: Database) -> None:
+    """What an organisation shares is found by the requester's domain, whatever number is asked for."""
+    db.table("tickets").add_column("requester_domain", str)
+    # What stands in quotes before an "@" is no domain that an organisation has.
+    db.execute("UPDATE tickets SET requester_domain = substr(requester_key, instr(requester_key, '@') + 1)")
+    db.table("tickets").create_index(["requester_domain", "number"])

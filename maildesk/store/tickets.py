@@ -134,6 +134,7 @@ def add_ticket(tx: Tx, opened: Opened, at: datetime) -> int:
         language=opened.language,
         requester_address=None if requester is None else requester.address,
         requester_key=None if requester is None else key(requester.address),
+        requester_domain=None if requester is None else key(requester.address).rpartition("@")[2],
         requester_name="" if requester is None else storable(requester.name),
         tags=json.dumps(opened.tags),
         mentions=json.dumps(opened.mentions),
@@ -151,6 +152,7 @@ def set_requester(tx: Tx, ticket_id: int, requester: Person, at: datetime) -> No
         id=ticket_id,
         requester_address=requester.address,
         requester_key=key(requester.address),
+        requester_domain=key(requester.address).rpartition("@")[2],
         requester_name=storable(requester.name),
         at=iso(at),
     )

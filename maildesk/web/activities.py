@@ -12,6 +12,7 @@ from maildesk.desk.model import State
 from maildesk.desk.own_requests import OwnRequest, matches
 from maildesk.store import history
 from maildesk.store.sqlite import Tx
+from maildesk.web.organisation import names_of
 from maildesk.web.states import state_words
 from maildesk.web.visit import Page, Visit
 
@@ -53,6 +54,7 @@ async def _activities(visit: Visit) -> Response:
         last=1 if words else max(1, -(-count // A_PAGE)),
         asked={"q": asked.get("q", "")[:200], "state": state, "role": role},
         states=state_words(visit),
+        organisations=names_of(visit),
     )
 
 

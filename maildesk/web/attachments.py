@@ -16,6 +16,7 @@ from maildesk.store import history
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import integer, text
 from maildesk.web.mails import file_of
+from maildesk.web.organisation import asker_of
 from maildesk.web.request import number_of
 from maildesk.web.visit import Page, Visit
 
@@ -55,16 +56,12 @@ class _Found:
 async def _file(visit: Visit) -> Response:
     """A file, saved by the browser."""
     key = re.fullmatch(r"(\d{1,15})-([0-9a-f]{32})", str(visit.request.path_params["key"]), re.ASCII)
-    file_id, digest, number, address = (
-        int(key[1]) if key else 0,
-        key[2] if key else "",
-        number_of(visit),
-        visit.who.address,
-    )
+    file_id, digest = (int(key[1]), key[2]) if key else (0, "")
+    number, asker = number_of(visit), asker_of(visit)
 
     def look(tx: Tx) -> _Found | None:
         row = tx.find("attachment with its entry", id=file_id)
-        own = _readable(tx, address, number, integer(row["entry_id"]) if row else 0)
+        own = _readable(tx, asker, number, integer(row["entry_id"]) if row else 0)
         if row is None or own is None or not text(row["sha256"]).startswith(digest or "-"):
             return None
         if own.entry.kind == "agent" and (own.request.reader.reach == "limited" or row["type"] == "message/rfc822"):
@@ -89,15 +86,11 @@ async def _file(visit: Visit) -> Response:
 async def _picture(visit: Visit) -> Response:
     """A picture that a mail shows in place: a raster image by its bytes, whatever the mail calls it."""
     key = re.fullmatch(r"(\d{1,15})-(\d{1,4})", str(visit.request.path_params["key"]), re.ASCII)
-    entry_id, place, number, address = (
-        int(key[1]) if key else 0,
-        int(key[2]) if key else 0,
-        number_of(visit),
-        visit.who.address,
-    )
+    entry_id, place = (int(key[1]), int(key[2])) if key else (0, 0)
+    number, asker = number_of(visit), asker_of(visit)
 
     def look(tx: Tx) -> tuple[int, int] | None:
-        own = _readable(tx, address, number, entry_id)
+        own = _readable(tx, asker, number, entry_id)
         row = tx.find("entry with the size of its mail", id=entry_id) if own is not None else None
         # An agent's mail may show what its reader never got.
         if row is None or own is None or own.entry.kind != "customer" or row["derived"] != "mail":
@@ -116,9 +109,9 @@ async def _picture(visit: Visit) -> Response:
     return Response(content, media_type=kind, headers=headers)
 
 
-def _readable(tx: Tx, address: str, number: int, entry_id: int) -> OwnEntry | None:
-    """The entry, where it is on a request of theirs and may be read."""
-    own = history.find_own(tx, address, number)
+def _readable(tx: Tx, asker: history.Asker, number: int, entry_id: int) -> OwnEntry | None:
+    """The entry, where it is on a request that is theirs to read, and may be read."""
+    own = history.find_seen(tx, asker, number)
     said = history.list_said(tx, own) if own is not None else ()
     return next((one for one in said if one.entry.id == entry_id and reading(one) == "yes"), None)
 

@@ -18,6 +18,7 @@ from maildesk.store import history
 from maildesk.store.sqlite import Row, Tx
 from maildesk.store.tickets import integer, text
 from maildesk.web.mails import SMALL_BYTES, Mails
+from maildesk.web.organisation import shown_name
 
 # So many entries are shown with their formatting; older ones as text.
 _FORMATTED = 5
@@ -38,14 +39,15 @@ class File:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """One entry. author: "" for the reader themself. html: the words with their formatting, None where text says it.
+    """One entry. author: "" for the reader themself, None for somebody whose name they do not know.
 
-    doubt: "" or, in the reader's name and not proved, "ask" (was it you?) or "no" (they said that it was not).
+    html: the words with their formatting, None where text says it. doubt: "" or, in the reader's name and not proved, "ask"
+    (was it you?) or "no" (they said that it was not).
     """
 
     id: int
     kind: str
-    author: str
+    author: str | None
     at: datetime
     text: str
     rest: str
@@ -77,8 +79,8 @@ class _Found:
     solved_at: datetime | None
 
 
-def _look(tx: Tx, address: str, number: int) -> _Found | None:
-    own = history.find_own(tx, address, number)
+def _look(tx: Tx, asker: history.Asker, number: int) -> _Found | None:
+    own = history.find_seen(tx, asker, number)
     if own is None:
         return None
     ticket = tx.find("ticket by id", id=own.ticket_id)
@@ -105,11 +107,11 @@ async def converse(
     mails: Mails,
     directory: Directory,
     url: Callable[[str], str],
-    address: str,
+    asker: history.Asker,
     number: int,
 ) -> Conversation | None:
-    """The conversation of a request of the account's to whom `address` belongs; None where it is not theirs, or is none."""
-    found = await read(lambda tx: _look(tx, address, number))  # type: ignore[misc]
+    """The conversation of a request that the asker may read; None where they may not, or there is none."""
+    found = await read(lambda tx: _look(tx, asker, number))  # type: ignore[misc]
     if not isinstance(found, _Found):
         return None
     base = url(f"/requests/{number}")
@@ -123,7 +125,7 @@ async def converse(
             mail = await mails.understood(*found.mails[own.entry.id])
             html = _formatted(mail, own, base) if mail is not None else None
         said.append(_said(found, own, may, html, directory, base))
-    is_requester = addresses.same(found.requester, found.own.reader.person.address)
+    is_requester = not found.own.is_shared and addresses.same(found.requester, found.own.reader.person.address)
     return Conversation(found.own, is_requester, tuple(said), found.undelivered, found.solved_at)
 
 
@@ -131,7 +133,9 @@ def _said(found: _Found, own: OwnEntry, may: str, html: Markup | None, directory
     entry, reader = own.entry, own.request.reader
     is_limited = entry.kind == "agent" and reader.reach == "limited"
     files = [] if is_limited or may != "yes" else found.files[entry.id]
-    rest = entry.full_text if entry.kind == "customer" and entry.full_text.strip() != entry.text.strip() else ""
+    # What a mail quotes names others by their addresses.
+    has_rest = entry.kind == "customer" and not own.request.is_shared and entry.full_text.strip() != entry.text.strip()
+    rest = entry.full_text if has_rest else ""
     doubt = "" if may == "yes" else "no" if found.words.get(entry.id) is False else "ask"
     return Said(
         entry.id,
@@ -155,14 +159,16 @@ def _said(found: _Found, own: OwnEntry, may: str, html: Markup | None, directory
     )
 
 
-def _author(own: OwnEntry, directory: Directory) -> str:
-    """How the reader knows the author: agents by name alone; "" for the reader themself."""
+def _author(own: OwnEntry, directory: Directory) -> str | None:
+    """How the reader knows the author: agents, and colleagues, by name alone; "" for the reader themself."""
     entry = own.entry
     if entry.kind == "agent":
         agent = directory.agent(entry.author.address) if entry.author else None
         return directory.agent_name(agent) if agent else (entry.author.name if entry.author else "") or directory.name
     if entry.author is None or addresses.same(entry.author.address, own.request.reader.person.address):
         return ""
+    if own.request.is_shared:
+        return shown_name(entry.author.name) or None
     return entry.author.name or entry.author.address
 
 

@@ -19,6 +19,7 @@ from maildesk.store import history, tickets
 from maildesk.store.sqlite import Tx
 from maildesk.web import keeping
 from maildesk.web.conversation import Conversation, converse
+from maildesk.web.organisation import asker_of
 from maildesk.web.replying import send_reply
 from maildesk.web.states import state_words
 from maildesk.web.visit import Page, Visit
@@ -43,7 +44,7 @@ async def _print(visit: Visit) -> Response:
 
 async def _conversation(visit: Visit) -> Conversation | None:
     directory = visit.site.settler().directory
-    return await converse(visit.read, visit.site.mails, directory, visit.url, visit.who.address, number_of(visit))
+    return await converse(visit.read, visit.site.mails, directory, visit.url, asker_of(visit), number_of(visit))
 
 
 def number_of(visit: Visit) -> int:
@@ -85,7 +86,7 @@ def _page(
 async def _reply(visit: Visit) -> Response:
     """A reply, with or without the word that it is done."""
     found = await _conversation(visit)
-    if found is None:
+    if found is None or found.own.is_shared:
         return visit.missing()
     visit.token()
     kept = await keeping.kept_of(visit)

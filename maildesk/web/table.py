@@ -10,6 +10,7 @@ from maildesk.web import (
     confirm,
     home,
     new_request,
+    organisation,
     overview,
     overview_request,
     request,
@@ -27,6 +28,7 @@ PAGES: tuple[Page, ...] = (
     *confirm.PAGES,
     *articles.PAGES,
     *activities.PAGES,
+    *organisation.PAGES,
     # Behind those whose path is no number.
     *request.PAGES,
     *attachments.PAGES,

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from maildesk.desk.freemail import FREE_MAIL
 from maildesk.desk.providers import KNOWN, TARGETS
 from maildesk.desk.slips import ENDINGS, Slip, clean, known_domains, look
 from maildesk.mail import address as addresses
 from maildesk.mail.domains import is_top_level
+from maildesk.mail.freemail import FREE_MAIL
 from tests.desk.test_directory import BOUNCE, CUSTOMER, directory
 
 DESK = directory()

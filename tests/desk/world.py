@@ -12,7 +12,7 @@ from email.message import EmailMessage
 from pathlib import Path
 
 from maildesk import jobs
-from maildesk.config import Agent, Config, Desk, Form, Mailbox, Relay, Trust, Web
+from maildesk.config import Agent, Config, Desk, Form, Mailbox, Organisation, Relay, Trust, Web
 from maildesk.desk.directory import Directory
 from maildesk.desk.model import Ticket
 from maildesk.desk.proof import domain_of
@@ -69,6 +69,7 @@ class World:
     records: Records | None = None
     forms: tuple[str, ...] = ()
     web: Web | None = None
+    organisations: tuple[Organisation, ...] = ()
 
     def __post_init__(self) -> None:
         config = Config(
@@ -80,6 +81,7 @@ class World:
             relay=self.relay,
             trust=self.trust,
             web=self.web,
+            organisation=self.organisations,
             form=tuple(Form.model_validate({"from": address}) for address in self.forms),
         )
         self.keyring = Keyring(self.desk_id, 0, {0: bytes(range(32))})
