@@ -1,4 +1,4 @@
-"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest|trust|overview`. README quotes them.
+"""The desk's figures, measured: `python -m tests.measure WHAT`, each of which stands below. README quotes them.
 
 What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
 
@@ -9,6 +9,8 @@ idle     memory (PSS of the tree) and processor time of an idle desk with SMTP, 
 rebuild  reading the same mix again: the time of a dry run, of a rebuild that changes every entry, and of one beside the running
          desk, with what a sender waits for the 250 meanwhile
 trust    what it adds to the time of a mail, the whole way without the DNS, to check its author (tests/measure_trust.py)
+web       milliseconds of the help centre's pages with 100,000 requests, under load, and the memory of a large file
+same      the handler's time for a foreign number and for a missing one (tests/measure_web.py)
 overview  milliseconds of the agents' pages with 100,000 tickets (tests/measure_overview.py)
 extraction  random actors against a desk, and after each step the law that nothing leaves a ticket but to its participants:
          --steps N --seed N, and --replay WORLD:STEP
@@ -36,7 +38,7 @@ from pathlib import Path
 
 from maildesk.config import Mailbox
 from maildesk.store import keys
-from tests import measure_mail, measure_overview, measure_trust
+from tests import measure_mail, measure_overview, measure_trust, measure_web
 from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
@@ -281,7 +283,9 @@ def main() -> None:
         measure_mail.main()
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview"))
+    parser.add_argument(
+        "what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview", "web", "same")
+    )
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--agents", type=int, default=0)
@@ -300,6 +304,10 @@ def main() -> None:
             measure_trust.trust(mix(min(given.mails, 400), 7), rounds=5)
         case "overview":
             measure_overview.overview()
+        case "web":
+            measure_web.web(given.seconds)
+        case "same":
+            measure_web.same(2000)
         case "honest":
             honest.main()
 

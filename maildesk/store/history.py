@@ -27,7 +27,7 @@ _ENTRIES = 1000
 # Of an organisation, for one page: where forged mail stands between, it has fewer lines.
 _LOOKED_AT = 200
 # Entries that hold the words, the newest: among those the best are chosen.
-_CANDIDATES = 200
+CANDIDATES = 200
 _ANSWERED_IN = timedelta(days=1)
 
 
@@ -129,20 +129,20 @@ def list_said(tx: Tx, own: OwnRequest) -> tuple[OwnEntry, ...]:
     return _entries(tx, own)
 
 
-def find_matching(tx: Tx, address: str, words: tuple[str, ...]) -> tuple[OwnEntry, ...]:
-    """Entries of one's own requests that hold the words; `matches` tells which of them count."""
-    rows = _matching(tx, words, {"address_key": key(address)}) if words else []
+def find_matching(tx: Tx, address: str, words: tuple[str, ...], limit: int = CANDIDATES) -> tuple[OwnEntry, ...]:
+    """Entries of one's own requests that hold the words, the newest; `matches` tells which of them count."""
+    rows = _matching(tx, words, {"address_key": key(address)}, limit) if words else []
     known = {own.ticket_id: own for own in reversed(_requests(rows))}
     # An entry of somebody who is there by two addresses comes twice.
     entries = {integer(r["entry_id"]): _entry(tx, known[integer(r["id"])], r) for r in rows}
     return tuple(entries[i] for i in sorted(entries))
 
 
-def _matching(tx: Tx, words: tuple[str, ...], mine: dict[str, str]) -> list[Row]:
+def _matching(tx: Tx, words: tuple[str, ...], mine: dict[str, str], limit: int) -> list[Row]:
     """Entries that hold all of the words, or else any of them. Nothing in a word is read as an operator."""
     for between in (" ", " OR "):
         quoted = between.join(f'"{word}"' for word in words)
-        rows = tx.list("own entries that match words", words=quoted, limit=_CANDIDATES, **mine)
+        rows = tx.list("own entries that match words", words=quoted, limit=limit, **mine)
         if rows:
             return rows
     return []

@@ -18,6 +18,8 @@ from maildesk.web.visit import Page, Visit
 
 A_PAGE = 25
 _MOST_PAGES = 10_000
+# A search shows a page of the best of so many entries: whoever finds more takes one more word.
+_CANDIDATES = 60
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ async def _activities(visit: Visit) -> Response:
 
     def look(tx: Tx) -> tuple[tuple[Line, ...], int]:
         if words:
-            found = matches(history.find_matching(tx, who.address, words), words)
+            found = matches(history.find_matching(tx, who.address, words, _CANDIDATES), words)[:A_PAGE]
             return tuple(Line(one.own.request, one.excerpt) for one in found), len(found)
         skip = (page - 1) * A_PAGE
         lines, count = history.list_own(tx, who.account_id, state=state, role=role, limit=A_PAGE, skip=skip)
