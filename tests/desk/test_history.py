@@ -123,6 +123,14 @@ def test_words_are_found_in_own_requests(world: World, words: str) -> None:
     assert "another" not in all_of(letter)
 
 
+def test_where_no_request_holds_all_words_some_of_them_do(world: World) -> None:
+    """Most of the words first; a word that nobody wrote takes nothing away."""
+    open_ticket(world, LEA, "the mount of my telescope", "First")
+    open_ticket(world, LEA, "a telescope", "Second")
+    found = only(ask(world, LEA, "find telescope mount 2018"), "history-found")
+    assert NUMBER.findall(found.text) == ["50031", "50032"]
+
+
 def test_words_are_no_operators(world: World) -> None:
     """Whatever a query language could read in it, it is words (THREATS T90)."""
     open_ticket(world, LEA, "the mount of my telescope")
@@ -368,7 +376,7 @@ def test_two_people_on_one_ticket(world: World) -> None:
     notice = only(world.letters(), "new", "ana@desk.test")
     world.write("ana@desk.test", "Answer to both.", answers=notice, attachments=(("plan.pdf", b"x"),))
     to_sam = only(world.letters(), "answer", "sam@third.test")
-    world.write("Sam <sam@third.test>", "SAM-MARK", answers=to_sam)
+    world.write("sam@third.test", "SAM-MARK", answers=to_sam)
     sam = only(ask(world, "sam@third.test", "send 50031"), "history-request", "sam@third.test")
     assert "Answer to both." in sam.text
     assert "SAM-MARK" in sam.text
@@ -378,7 +386,7 @@ def test_two_people_on_one_ticket(world: World) -> None:
     assert NUMBER.findall(only(ask(world, "sam@third.test", "status"), "history-list").text) == ["50031"]
     lea = only(ask(world, LEA, "send 50031"), "history-request")
     assert "plan.pdf" in lea.text
-    assert "SAM-MARK" in lea.text
+    assert re.search(r"Another participant:\s+SAM-MARK", lea.text)
     assert "sam@third.test" not in all_of(lea)
 
 
@@ -441,7 +449,7 @@ def test_a_hundred_are_listed_and_the_others_counted(world: World) -> None:
     letter = only(ask(world, LEA, "status"), "history-list")
     numbers = [int(n) for n in NUMBER.findall(letter.text)]
     assert numbers == list(range(50134, 50034, -1))
-    assert re.search(r"\b4\b", letter.text.split("Matter 4\n")[-1])
+    assert "Older requests: 4." in letter.text
 
 
 @pytest.mark.parametrize("seed", range(4))
