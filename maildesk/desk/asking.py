@@ -72,9 +72,14 @@ def folded(text: str) -> str:
     return "".join(char for char in unicodedata.normalize("NFD", text.lower()) if not unicodedata.combining(char))
 
 
+def composed(text: str) -> str:
+    """With each letter and its accent as one sign: some programs write them as two."""
+    return unicodedata.normalize("NFC", text)
+
+
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text, each once; no sign of any query language is left."""
-    found = {folded(word): word for word in reversed(_WORD.findall(text[:_MAX_LINE_CHARS]))}
+    found = {folded(word): word for word in reversed(_WORD.findall(composed(text[:_MAX_LINE_CHARS])))}
     return tuple(word for word in reversed(found.values()) if len(word) <= _MAX_WORD_CHARS)[:MAX_WORDS]
 
 
