@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-from maildesk.desk.asking import composed, folded
+from maildesk.desk.asking import folded
 from maildesk.desk.model import Entry, Listed, Participant, State
 from maildesk.desk.outgoing import kept_text
 from maildesk.desk.participants import NOT_THEIRS, had
@@ -177,7 +177,7 @@ def _match(own: OwnEntry, words: tuple[str, ...]) -> Match | None:
     text = entry.full_text if is_own and entry.full_text else text_of(own)
     subject = own.subject if entry.kind == "customer" else ""
     everything = " ".join((subject, text, *(file.name for file in files_of(own))))
-    there = {folded(word) for word in _WORD.findall(composed(everything))}
+    there = {folded(word) for word in _WORD.findall(everything)}
     asked = {folded(word) for word in words}
     found = asked & there
     return Match(own, len(found), excerpt(text, found)) if found else None
@@ -185,7 +185,7 @@ def _match(own: OwnEntry, words: tuple[str, ...]) -> Match | None:
 
 def excerpt(text: str, words: set[str]) -> str:
     """A piece of the text on one line with the first of the words in it; its beginning where none stands there."""
-    line = " ".join(composed(text).split())
+    line = " ".join(text.split())
     at = next((m.start() for m in _WORD.finditer(line) if folded(m.group()) in words), 0)
     start = line.rfind(" ", 0, max(0, at - _EXCERPT_CHARS // 4)) + 1
     end = start + _EXCERPT_CHARS

@@ -147,6 +147,7 @@ def test_accents_are_found_however_they_are_written(world: World) -> None:
     for word in ("télescope", "te\u0301lescope", "telescope", "TÉLESCOPE"):
         found = only(ask(world, LEA, f"find {word}"), "history-found")
         assert NUMBER.findall(found.text) == ["50032", "50031"], word
+    assert words_of("te\u0301lescope") == ("télescope",)
 
 
 def test_words_are_no_operators(world: World) -> None:
