@@ -74,7 +74,9 @@ def folded(text: str) -> str:
 
 def words_of(text: str) -> tuple[str, ...]:
     """The words of a text, each once; no sign of any query language is left."""
-    found = {folded(word): word for word in reversed(_WORD.findall(text[:_MAX_LINE_CHARS]))}
+    # What a page's field holds was not read as a mail's text is: an accent may be a sign of its own.
+    text = unicodedata.normalize("NFC", text[:_MAX_LINE_CHARS])
+    found = {folded(word): word for word in reversed(_WORD.findall(text))}
     return tuple(word for word in reversed(found.values()) if len(word) <= _MAX_WORD_CHARS)[:MAX_WORDS]
 
 

@@ -26,7 +26,6 @@ from maildesk.desk.own_requests import (
 from maildesk.desk.participants import FRESH_FOR
 from maildesk.errors import UnknownMailbox
 from maildesk.mail import address as addresses
-from maildesk.mail.automatic import is_robot
 from maildesk.mail.model import Attachment, Person
 from maildesk.mail.token import Purpose
 
@@ -60,7 +59,7 @@ def own_requests(case: Case) -> Case:
 def _refused(case: Case) -> tuple[str, str]:
     """The cause, and in words why nothing is sent; "" where the answer may go."""
     mail, found = case.mail, case.facts.history
-    if case.machine or mail.suppress or (case.author is not None and is_robot(case.author.address)):
+    if case.machine or mail.suppress:
         return "history: a machine", mail.suppress or "a machine asked for a person's requests"
     if case.is_quiet or case.is_form:
         return "history: not asked by mail", "it was imported, or typed into a form"

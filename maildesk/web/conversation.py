@@ -11,7 +11,7 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from maildesk.desk.directory import Directory
-from maildesk.desk.own_requests import OwnEntry, OwnRequest, reading
+from maildesk.desk.own_requests import OwnEntry, OwnRequest, reading, text_of
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Mail
 from maildesk.store import history
@@ -142,7 +142,7 @@ def _said(found: _Found, own: OwnEntry, may: str, html: Markup | None, directory
         entry.kind,
         _author(own, directory),
         entry.at,
-        entry.text.strip()[:_MOST_CHARS],
+        text_of(own, found.entries)[:_MOST_CHARS],
         rest.strip()[:_MOST_CHARS] if may == "yes" else "",
         html,
         tuple(

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.desk.world import only
 from tests.web.house import Browser, House, house
 
 LEA, BOB = "lea@client.test", "bob@other.test"
@@ -76,6 +77,24 @@ async def test_notes_and_agents_addresses_are_never_shown(tmp_path: Path) -> Non
         assert "Please wait a little." in lea.text
         assert "Ana Lima" in lea.text
         assert "ana@desk.test" not in lea.text
+
+
+@pytest.mark.asyncio
+async def test_what_an_answer_quoted_is_for_those_who_had_it(tmp_path: Path) -> None:
+    """An answer is kept with the lines that any of its readers had; whoever was copied later reads none that came before."""
+    async with house(tmp_path) as home:
+        write(home, LEA, "the red one\nthe green one")
+        answer(home, "First answer, of long ago.")
+        write(
+            home, LEA, "and both of us", answers=only(home.letters(), "answer"), headers={"Cc": "sam@third.test"}
+        )  # fmt: skip
+        answer(home, "> the red one\n> First answer, of long ago.\n\nSee above.")
+        for person, may in (("sam@third.test", False), (LEA, True)):
+            reader = await home.sign_in(person)
+            await reader.get("/en/requests/50031")
+            assert "See above." in reader.text
+            assert ("First answer" in reader.text) is may
+            assert ("the red one" in reader.text) is may
 
 
 @pytest.mark.asyncio
