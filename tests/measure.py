@@ -1,4 +1,4 @@
-"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest|trust|overview`. README quotes them.
+"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest|trust|overview|activities`. README quotes them.
 
 What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
 
@@ -10,6 +10,7 @@ rebuild  reading the same mix again: the time of a dry run, of a rebuild that ch
          desk, with what a sender waits for the 250 meanwhile
 trust    what it adds to the time of a mail, the whole way without the DNS, to check its author (tests/measure_trust.py)
 overview  milliseconds of the agents' pages with 100,000 tickets (tests/measure_overview.py)
+activities  the same of a customer's pages (tests/measure_activities.py)
 extraction  random actors against a desk, and after each step the law that nothing leaves a ticket but to its participants:
          --steps N --seed N, and --replay WORLD:STEP
 """
@@ -36,7 +37,7 @@ from pathlib import Path
 
 from maildesk.config import Mailbox
 from maildesk.store import keys
-from tests import measure_mail, measure_overview, measure_trust
+from tests import measure_activities, measure_mail, measure_overview, measure_trust
 from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
@@ -281,7 +282,7 @@ def main() -> None:
         measure_mail.main()
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview"))
+    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview", "activities"))
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--agents", type=int, default=0)
@@ -300,6 +301,8 @@ def main() -> None:
             measure_trust.trust(mix(min(given.mails, 400), 7), rounds=5)
         case "overview":
             measure_overview.overview()
+        case "activities":
+            measure_activities.activities()
         case "honest":
             honest.main()
 
