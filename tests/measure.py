@@ -1,4 +1,5 @@
-"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest|trust|overview|activities`. README quotes them.
+"""The desk's figures, measured: `python -m tests.measure speed|latency|idle|rebuild|honest|trust|overview|activities`.
+README quotes them.
 
 What is measured of the understanding of mails (hostile, big, explain, mutations, fuzz) stands in tests/measure_mail.py.
 
@@ -282,7 +283,9 @@ def main() -> None:
         measure_mail.main()
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview", "activities"))
+    parser.add_argument(
+        "what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview", "activities")
+    )
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
     parser.add_argument("--agents", type=int, default=0)
