@@ -10,8 +10,8 @@ rebuild  reading the same mix again: the time of a dry run, of a rebuild that ch
          desk, with what a sender waits for the 250 meanwhile
 trust    what it adds to the time of a mail, the whole way without the DNS, to check its author (tests/measure_trust.py)
 web       milliseconds of the help centre's pages with 100,000 requests, under load, and the memory of a large file
-same      the handler's time for a foreign number and for a missing one (tests/measure_web.py)
 overview  milliseconds of the agents' pages with 100,000 tickets (tests/measure_overview.py)
+activities  the same of a customer's pages (tests/measure_activities.py)
 extraction  random actors against a desk, and after each step the law that nothing leaves a ticket but to its participants:
          --steps N --seed N, and --replay WORLD:STEP
 """
@@ -38,7 +38,7 @@ from pathlib import Path
 
 from maildesk.config import Mailbox
 from maildesk.store import keys
-from tests import measure_mail, measure_overview, measure_trust, measure_web
+from tests import measure_activities, measure_mail, measure_overview, measure_trust, measure_web
 from tests.desk.world import World
 from tests.servers.desk import Desk, free_port, plain_mail
 from tests.servers.dovecot import PASSWORD, Dovecot
@@ -284,7 +284,8 @@ def main() -> None:
         return
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument(
-        "what", choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview", "web", "same")
+        "what",
+        choices=("speed", "latency", "idle", "rebuild", "honest", "trust", "overview", "activities", "web"),
     )
     parser.add_argument("--mails", type=int, default=1500)
     parser.add_argument("--connections", type=int, default=8)
@@ -306,8 +307,8 @@ def main() -> None:
             measure_overview.overview()
         case "web":
             measure_web.web(given.seconds)
-        case "same":
-            measure_web.same(2000)
+        case "activities":
+            measure_activities.activities()
         case "honest":
             honest.main()
 

@@ -2,8 +2,7 @@
 
 A desk with 100,000 requests, asked over a real door in a process of its own: milliseconds to the first byte of each page;
 50 requests a second of My activities beside 10 mails a second, with the same beside none and a bare Starlette page in the
-same run; the memory of a file of 25 MB on its way in and through. `same` is the handler's time for a foreign number and a
-missing one.
+same run; the memory of a file of 25 MB on its way in and through.
 """
 
 from __future__ import annotations
@@ -52,11 +51,6 @@ def web(seconds: int) -> None:
             asyncio.run(_pages(base))
             asyncio.run(_load(base, desk, seconds))
             _upload(base, desk)
-
-
-def same(tries: int) -> None:
-    """Print the Kolmogorov-Smirnov test of the handler's times."""
-    print(asyncio.run(ks_of_missing(Path(tempfile.mkdtemp()), tries)))
 
 
 async def _pages(base: str) -> None:
@@ -215,46 +209,3 @@ def _upload(base: str, desk: Desk) -> None:
         f"a file of 25 MB: {before:.0f} MB before, at most +{max(arriving) - before:.0f} MB while it arrives, "
         f"+{max(making) - before:.0f} MB while the mail is made and worked on, {resident() - before:+.0f} MB 20 s later"
     )
-
-
-async def ks_of_missing(folder: Path, tries: int) -> str:
-    """The handler's time for a foreign number and a missing one, asked in turn: D and p of the two-sample KS test."""
-    foreign, missing = await times_of_missing(folder, tries)
-    d, p = kolmogorov_smirnov(foreign, missing)
-    medians = f"{statistics.median(foreign):.3f} and {statistics.median(missing):.3f} ms"
-    return f"foreign and missing, {tries} each: medians {medians}, D {d:.4f}, p {p:.3f}"
-
-
-async def times_of_missing(folder: Path, tries: int) -> tuple[list[float], list[float]]:
-    """Milliseconds in the application, in turn; nobody is slowed down for asking so often."""
-    folder.mkdir(exist_ok=True)
-    async with house(folder) as home:
-        for author in ("lea@client.test", "bob@other.test") * 20:
-            home.world.write(author)
-        lea = await home.sign_in("lea@client.test")
-        app = build(replace(home.site, brakes=Brakes(count(0, 3600).__next__)), ())
-        spans: tuple[list[float], list[float]] = ([], [])
-        cookies = {cookie.name: cookie.value or "" for cookie in lea.client.cookies.jar}
-        transport = httpx.ASGITransport(app)
-        async with httpx.AsyncClient(transport=transport, base_url=home.base, cookies=cookies) as client:
-            for turn in range(-20, tries * 2):
-                number = ("50032", "99999")[turn % 2]
-                began = time.perf_counter()
-                answer = await client.get(f"/en/requests/{number}")
-                span = (time.perf_counter() - began) * 1000
-                assert answer.status_code == 404
-                if turn >= 0:
-                    spans[turn % 2].append(span)
-        return spans
-
-
-def kolmogorov_smirnov(one: list[float], other: list[float]) -> tuple[float, float]:
-    """D, and the chance of at least that much where both come from one distribution (asymptotic; Press et al., 14.3)."""
-    every = sorted({*one, *other})
-    ones, others = sorted(one), sorted(other)
-    d = max(abs(bisect_right(ones, x) / len(ones) - bisect_right(others, x) / len(others)) for x in every)
-    effective = math.sqrt(len(one) * len(other) / (len(one) + len(other)))
-    x = (effective + 0.12 + 0.11 / effective) * d
-    if x < 0.3:
-        return d, 1.0
-    return d, min(1.0, 2 * sum((-1) ** (k - 1) * math.exp(-2 * k * k * x * x) for k in range(1, 101)))

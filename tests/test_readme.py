@@ -130,7 +130,7 @@ def test_every_command_is_in_the_table_and_every_named_command_exists() -> None:
 def test_every_key_named_is_a_key() -> None:
     """`[table] key` and `[table]` are the configuration's."""
     tables = {name: set(keys(model)) for name, model in models().items()}
-    lists = {"mailbox", "agent", "imap", "form"}
+    lists = {"mailbox", "agent", "imap", "form", "organisation"}
     found = 0
     for span in spans(prose()):
         match = re.fullmatch(r"(\[\[?)([a-z]+)\]\]?(?: ([a-z_0-9]+))?", span)

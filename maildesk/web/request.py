@@ -11,7 +11,7 @@ from starlette.responses import Response
 
 from maildesk.clock import iso
 from maildesk.desk.decision import Entered
-from maildesk.desk.own_requests import reading
+from maildesk.desk.own_requests import OwnEntry, reading
 from maildesk.errors import MaildeskError
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Person, Wish
@@ -151,8 +151,8 @@ async def _was_it_you(visit: Visit) -> Response:
         words = "confirmed on the web: I wrote this" if is_theirs else "denied on the web: I did not write this"
         event = Entered("event", person, "", words, words, ())
         tickets.add_entry(tx, own.ticket_id, event, at=now, via="web")
-        # Where nothing on it is proved to be theirs, they have no part in it.
-        is_over = not is_theirs and all(reading(one) != "yes" for one in said)
+        # What began with a stranger's words, and holds none that are proved theirs, is no request of theirs.
+        is_over = not is_theirs and said[0] is doubtful and not any(map(_is_theirs, said))
         if is_over:
             left = addresses.key(own.reader.person.address)
             tx.change("somebody leaves a ticket", ticket_id=own.ticket_id, address_key=left, at=iso(now))
@@ -164,6 +164,13 @@ async def _was_it_you(visit: Visit) -> Response:
     if is_over:
         return visit.to("/requests", done="not-yours")
     return visit.to(f"/requests/{number}", done="yours" if is_theirs else "not-yours")
+
+
+def _is_theirs(own: OwnEntry) -> bool:
+    """Whether it is proved that the reader wrote it."""
+    author = own.entry.author
+    is_by = author is not None and addresses.same(author.address, own.request.reader.person.address)
+    return own.entry.kind == "customer" and is_by and reading(own) == "yes"
 
 
 PAGES = (
