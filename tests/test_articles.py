@@ -32,8 +32,9 @@ def mail(text: str) -> Mail:
 
 
 def shape(text: str) -> list[str]:
-    """What a text is made of, whatever its language: headings, list items, code, and where its links lead."""
-    return re.findall(r"^#+ |^\d+\. |^- |^```|\]\([^)]*\)|`[^`\s]+`", text, re.MULTILINE)
+    """What a text is made of, whatever its language: headings, steps, paragraphs, buttons, and where its links lead."""
+    parts = re.finditer(r"^#+ |^\d+\. |^- |^\S|\]\(/..(/[^)]*)\)|`[^`]+`|\*\*", text, re.MULTILINE)
+    return [part[1] or re.sub(r"\w", "x", part[0])[:1] for part in parts]
 
 
 def test_each_language_has_the_same_articles() -> None:
@@ -61,17 +62,19 @@ def test_an_article_says_the_same_in_each_language(language: str) -> None:
 def test_the_word_that_an_article_tells_people_to_mail_is_understood(language: str) -> None:
     """Whoever mails the one word of the article gets the list of their requests."""
     _, text = read(language)
-    (word,) = re.findall(r"```\n(.*?)\n```", text)
+    word = re.findall(r"`([^`+]+)`", text)[0]
     assert asking.wanted(mail(word)).verb == "status"
 
 
 @pytest.mark.parametrize(
     ("language", "words"),
-    zip(
-        LANGUAGES,
-        ("fifteen minutes", "quinze minutes", "fünfzehn Minuten", "quince minutos", "quindici minuti"),
-        strict=True,
-    ),
+    [
+        ("en", "fifteen minutes"),
+        ("fr", "quinze minutes"),
+        ("de", "fünfzehn Minuten"),
+        ("es", "quince minutos"),
+        ("it", "quindici minuti"),
+    ],
 )
 def test_an_article_gives_as_long_to_correct_an_address_as_the_desk_does(language: str, words: str) -> None:
     """What the article promises is what the confirmation keeps."""
