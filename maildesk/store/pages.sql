@@ -284,7 +284,7 @@ DELETE FROM article_follows WHERE account_id = :account_id;
 -- The job that tells of changed articles; index article_follows(slug). Only addresses that are still the account's.
 SELECT article_follows.address, article_follows.language FROM article_follows JOIN people
   ON people.account_id = article_follows.account_id AND people.address = article_follows.address
-WHERE article_follows.slug = :slug ORDER BY article_follows.id LIMIT :limit;
+WHERE article_follows.slug = :slug ORDER BY article_follows.id;
 
 -- find: digest of an article
 -- The job that tells of changed articles; unique index on article_digests(slug, language).

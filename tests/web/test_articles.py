@@ -2,18 +2,38 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from urllib.parse import urljoin, urlsplit
 
 import pytest
+from lxml import html
 
 from maildesk.articles import Articles, BadArticle, folders_of, read
 from maildesk.clock import now
 from maildesk.config import Web
 from maildesk.jobs import Now, tell_articles
+from tests.hostile_html import VECTORS, armed
 from tests.web.house import house
 
 LANGUAGES = ("en", "fr", "de", "es", "it")
 FRONT = "---\ntitle: {title}\nlanguage: {language}\nsection: Basics\norder: 1\n---\n"
+
+
+TAGS = re.findall(
+    r"\w+", "a b blockquote br code del div em h2 h3 h4 h5 h6 hr i li ol p pre s strong table tbody td th thead tr ul"
+)
+
+
+def is_harmless(target: str | None) -> bool:
+    """Whether a link, as browsers read it (without tabs and line ends, "\\" as "/"), stays or says where it leads."""
+    if target is None:
+        return True
+    there = urlsplit(
+        urljoin("https://desk.test/en/articles/x", re.sub("[\t\r\n]", "", target.strip()).replace("\\", "/"))
+    )
+    is_said = re.match("https?:|mailto:", target) is not None
+    return is_said or (there.scheme, there.netloc) == ("https", "desk.test")
 
 
 def article(folder: Path, slug: str, body: str, title: str = "Printers", language: str = "en") -> Path:
@@ -29,7 +49,7 @@ def test_our_own_article_is_there_in_five_languages() -> None:
     assert known.problems == ()
     found = [known.find("request-arrived", language) for language in LANGUAGES]
     assert [one.language for one in found if one] == list(LANGUAGES)
-    assert len({one.html.count("<h3>") for one in found if one}) == 1
+    assert len({one.html.count("<h2>") for one in found if one}) == 1
     assert all("+my@" in one.html and f"/{one.language}/sign-in" in one.html for one in found if one)
 
 
@@ -43,19 +63,114 @@ def test_our_own_article_is_there_in_five_languages() -> None:
         ("---\ntitle: A\nlanguage: english\nsection: B\n---\n", "two letters"),
         ("---\ntitle: A\nlanguage: en\n---\n", "section is missing"),
         ("---\ntitle: A\nlanguage: en\nsection: B\ncolour: red\n---\n", "unknown: colour"),
-        ("---\ntitle: !!python/object/apply:os.system [id]\nlanguage: en\nsection: B\n---\n", "not YAML"),
+        ("---\ntitle: 1\nlanguage: en\nsection: B\norder: " + "1" * 5000 + "\n---\n", "order must be"),
+        ("---\ntitle: " + "[" * 50_000 + "\nlanguage: en\nsection: B\n---\n", "too deeply"),
+        ('---\ntitle: "A\\rBcc: x"\nlanguage: en\nsection: B\n---\n', "one line of text"),
+        ("---\ntitle: *a\nlanguage: en\nsection: B\n---\n", "not YAML"),
+        ("---\ntitle: \ud800\nlanguage: en\nsection: B\n---\n", "not UTF-8"),
+        ("---\ntitle: !!python/object/apply:os.system [id]\nlanguage: en\nsection: B\n---\n", "title is missing"),
     ],
 )
 def test_a_wrong_file_is_named_and_the_others_are_read(tmp_path: Path, text: str, said: str) -> None:
     """One sentence says what is wrong; the desk goes on."""
     article(tmp_path, "good", "Fine.")
-    (tmp_path / "bad.md").write_text(text)
+    (tmp_path / "bad.md").write_text(text, "utf-8", "surrogatepass")
     with pytest.raises(BadArticle, match=said):
         read(tmp_path / "bad.md")
     known = Articles((tmp_path,), LANGUAGES)
     assert len(known.problems) == 1
     assert "bad.md" in known.problems[0]
     assert known.find("good", "en") is not None
+
+
+@pytest.mark.parametrize("name", ["UPPER.md", "a b.md", "ä.md", "-a.md", "suggest.md", "a.b.md"])
+def test_a_name_that_can_be_no_address_is_refused(tmp_path: Path, name: str) -> None:
+    """An article's name is its address; that of a page of ours is taken."""
+    article(tmp_path, "good", "Fine.").rename(tmp_path / name)
+    known = Articles((tmp_path,), LANGUAGES)
+    assert known.all() == ()
+    assert [name in problem for problem in known.problems] == [True]
+
+
+@pytest.mark.parametrize(
+    "title", ["2026-99-99", "2026", "no", "1e5", "!!int abc", "!!timestamp x", "~", "0x1F", "12:30:45"]
+)
+def test_what_stands_in_front_is_text_whatever_it_looks_like(tmp_path: Path, title: str) -> None:
+    """No title is a date or a number, and none stops the desk; Norwegian is a language, not a refusal."""
+    known = Articles((article(tmp_path, "good", "Fine.", title, "no").parent,), LANGUAGES)
+    assert known.problems == ()
+    assert [(one.title, one.language) for one in known.all()] == [(title.split()[-1], "no")]
+
+
+def test_the_same_article_twice_and_a_missing_folder_are_named(tmp_path: Path) -> None:
+    """One of two counts, and the admin hears of the other."""
+    article(tmp_path, "good", "Fine.")
+    article(tmp_path / "more", "good", "Better.")
+    known = Articles((tmp_path, tmp_path / "none"), LANGUAGES)
+    assert len(known.all()) == 1
+    assert ["same article" in known.problems[0], "no such folder" in known.problems[1]] == [True, True]
+
+
+def test_an_article_of_the_admins_comes_before_ours_language_by_language(tmp_path: Path) -> None:
+    """Whoever rewrites the French one keeps ours in the other four; a wrong one leaves ours."""
+    article(tmp_path, "request-arrived", "Maison.", "Arrivée", "fr")
+    (tmp_path / "de").mkdir()
+    (tmp_path / "de" / "request-arrived.md").write_text("oh")
+    known = Articles(folders_of(tmp_path), LANGUAGES)
+    found = {language: known.find("request-arrived", language) for language in LANGUAGES}
+    assert [language for language, one in found.items() if one and one.title == "Arrivée"] == ["fr"]
+    assert [one.language for one in found.values() if one] == list(LANGUAGES)
+    assert len(known.problems) == 1
+
+
+@pytest.mark.parametrize(
+    "body", ["# A\n\n## B\n\n# C", "## A\n\n### B\n\n## C", "### A\n\n#### B\n\n### C", "A\n=\n\nB\n-\n\n# C"]
+)
+def test_headings_begin_right_below_the_pages_own(tmp_path: Path, body: str) -> None:
+    """The page keeps one h1 and leaves no level out, wherever its author begins (WCAG 2.2, 1.3.1)."""
+    shown = str(read(article(tmp_path, "x", body)).html)
+    assert re.findall("<(h.)>", shown) == ["h2", "h3", "h2"]
+
+
+@pytest.mark.parametrize("vector", VECTORS)
+def test_no_vector_of_html_runs_in_an_article(tmp_path: Path, vector: str) -> None:
+    """Bare, in a link, in a title, in a list, behind code: what is not on the list of an article's tags is text (T91)."""
+    armed_vector = armed(vector, "https://evil.test")
+    bodies = (
+        armed_vector,
+        f"[x]({armed_vector})",
+        f'[x](/a "{armed_vector}")',
+        f"- > {armed_vector}",
+        f"`a` {armed_vector} **b**",
+    )
+    shown = read(article(tmp_path, "x", "\n\n".join(bodies))).html
+    for element in html.fromstring(f"<div>{shown}</div>").iter(html.etree.Element):
+        assert element.tag in TAGS
+        assert set(element.attrib) <= {"href", "title", "rel", "start", "align"}
+        assert is_harmless(element.get("href"))
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        *("//evil.test", "///evil.test", "/\\evil.test", "\\\\evil.test", "/&Tab;/evil.test", "/&NewLine;/evil.test"),
+        *("&#32;//evil.test", "< //evil.test>", "</\t/evil.test>", "&#1;//evil.test", "javascript&colon;alert(1)"),
+        *(
+            "java&Tab;script:alert(1)",
+            "&#1;javascript:alert(1)",
+            "JAVASCRIPT:alert(1)",
+            "data:text/html,x",
+            "vbscript:x",
+        ),
+        *("file:///etc/passwd", "ftp://evil.test", "blob:x", "view-source:x", "intent:x", "[::1", "//[::1"),
+    ],
+)
+def test_a_link_leads_to_a_full_address_or_to_a_page_of_ours(tmp_path: Path, target: str) -> None:
+    """Never to another site by what looks like a path, and never to what runs (T91)."""
+    shown = read(article(tmp_path, "x", f"[x]({target})\n\n[y]\n\n[y]: {target}\n\n<{target}>")).html
+    for link in html.fromstring(f"<div>{shown}</div>").iter("a"):
+        assert is_harmless(link.get("href"))
+        assert link.get("rel") == "noopener noreferrer nofollow"
 
 
 @pytest.mark.parametrize(
