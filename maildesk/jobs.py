@@ -23,7 +23,7 @@ from maildesk.desk.model import HeldLine, StandingStill
 from maildesk.errors import MaildeskError
 from maildesk.mail.model import Person
 from maildesk.settle import Settler
-from maildesk.store import ledger, tickets
+from maildesk.store import articles, ledger, tickets
 from maildesk.store.sqlite import SqliteEngine, Tx
 
 TICK_S = 60
@@ -156,11 +156,9 @@ def tell_articles(tx: Tx, now: Now) -> int:
         if row is not None and row["digest"] == article.digest:
             continue
         if row is not None:
-            for reader in tx.list("followers of an article", slug=article.slug):
-                language = tickets.text(reader["language"])
+            for address, language in articles.list_followers(tx, article.slug):
                 # They were shown it in this language, be it theirs or the nearest that there is.
                 if nearest(spoken[article.slug], language, languages) == article.language:
-                    address = tickets.text(reader["address"])
                     now.settler.owing.article(tx, article.slug, article.title, address, language, now.at)
                     told += 1
         tx.add("digest of an article", **mark, digest=article.digest, title=article.title, at=clock.iso(now.at))
