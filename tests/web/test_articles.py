@@ -419,10 +419,10 @@ async def test_a_vote_is_one_for_each_browser_article_and_language(tmp_path: Pat
             assert browser.tree().xpath('//*[@role="status"]')
             assert browser.tree().xpath('//button[@aria-pressed="true"]/@value') == [said]
         for odd in ({}, {"helpful": ""}, {"helpful": "maybe"}, {"helpful": "1"}):
-            await one.get("/en/articles/printers")
-            token = {"token": next(str(x) for x in one.tree().xpath('//input[@name="token"]/@value'))}
-            await one.post("/en/articles/printers/helpful", token | odd)
-            assert counted(one) == [1, 2]
+            await two.get("/en/articles/printers")
+            token = {"token": next(str(x) for x in two.tree().xpath('//input[@name="token"]/@value'))}
+            await two.post("/en/articles/printers/helpful", token | odd)
+            assert counted(two) == [1, 2]
         await one.get("/fr/articles/printers")
         assert counted(one) == []
 
