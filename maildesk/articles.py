@@ -105,7 +105,7 @@ class Articles:
         self._index = sqlite3.connect(":memory:", check_same_thread=False)
         self._index.execute(
             "CREATE VIRTUAL TABLE words USING fts5(title, text, slug UNINDEXED, language UNINDEXED, "
-            "tokenize='unicode61 remove_diacritics 2')"
+            "tokenize='unicode61 remove_diacritics 2', prefix='1 2 3')"
         )
         rows = [(a.title, a.text, a.slug, a.language) for a in found.values()]
         self._index.executemany("INSERT INTO words VALUES (?, ?, ?, ?)", rows)
@@ -135,16 +135,21 @@ class Articles:
         query = " ".join(f'"{word}"' for word in asked[:-1]) + f' "{asked[-1]}"*'
         with self._turn:
             rows = self._index.execute(
-                "SELECT slug, language, snippet(words, 1, ?, ?, ' … ', 24) FROM words WHERE words MATCH ? "
+                "SELECT rowid, slug, language FROM words WHERE words MATCH ? "
                 "ORDER BY language <> ?, bm25(words, 5.0, 1.0) LIMIT ?",
-                (_MARK, _MARK_END, query, language, limit * 6),
+                (query, language, limit * 6),
             ).fetchall()
-        hits: dict[str, Hit] = {}
-        for slug, spoken, excerpt in rows:
-            shown = self.find(slug, language)
-            if shown is not None and shown.language == spoken and slug not in hits:
-                hits[slug] = Hit(shown, _marked(excerpt))
-        return tuple(hits.values())[:limit]
+            hits: list[Hit] = []
+            for row, slug, spoken in rows:
+                shown = self.find(slug, language)
+                if shown is not None and shown.language == spoken and len(hits) < limit:
+                    # Excerpts are dear: only of what is shown.
+                    excerpt = self._index.execute(
+                        "SELECT snippet(words, 1, ?, ?, ' … ', 24) FROM words WHERE words MATCH ? AND rowid = ?",
+                        (_MARK, _MARK_END, query, row),
+                    ).fetchone()[0]
+                    hits.append(Hit(shown, _marked(excerpt)))
+        return tuple(hits)
 
 
 def nearest(spoken: Set[str], language: str, languages: tuple[str, ...]) -> str:
