@@ -10,7 +10,7 @@ import hashlib
 import re
 import sqlite3
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -27,8 +27,11 @@ MAX_FILE_BYTES = 1_000_000
 # More would be a library, and all of it stands in memory.
 MAX_FILES = 5_000
 MAX_SHOWN = 50
+# A page of ours stands there.
+_TAKEN = frozenset({"suggest"})
 _FRONT = re.compile(r"\A---[ \t]*\r?\n(.*?)\r?\n---[ \t]*(?:\r?\n|\Z)", re.DOTALL)
 _SLUG = re.compile(r"[a-z0-9](?:[a-z0-9-]{0,78}[a-z0-9])?", re.ASCII)
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
 _WORD = re.compile(r"[^\W_]+")
 _MAX_WORDS = 12
 _TAGS = {
@@ -74,7 +77,14 @@ class Articles:
         problems: list[str] = []
         for folder in folders:
             here: dict[tuple[str, str], Path] = {}
-            for file in sorted(folder.rglob("*.md"))[:MAX_FILES] if folder.is_dir() else ():
+            if not folder.is_dir():
+                problems.append(f"{folder}: there is no such folder")
+            files = sorted(folder.rglob("*.md")) if folder.is_dir() else []
+            if len(files) > MAX_FILES:
+                problems.append(
+                    f"{folder}: it holds {len(files)} articles; those after {files[MAX_FILES - 1]} are not read"
+                )
+            for file in files[:MAX_FILES]:
                 try:
                     article = read(file)
                 except BadArticle as error:
@@ -87,12 +97,15 @@ class Articles:
                 here[place] = file
                 found.setdefault(place, article)
         self._found = found
+        self._spoken: dict[str, set[str]] = {}
+        for slug, language in found:
+            self._spoken.setdefault(slug, set()).add(language)
         self.problems = tuple(problems)
         self._turn = threading.Lock()
         self._index = sqlite3.connect(":memory:", check_same_thread=False)
         self._index.execute(
             "CREATE VIRTUAL TABLE words USING fts5(title, text, slug UNINDEXED, language UNINDEXED, "
-            "tokenize='unicode61 remove_diacritics 2')"
+            "tokenize='unicode61 remove_diacritics 2', prefix='1 2 3')"
         )
         rows = [(a.title, a.text, a.slug, a.language) for a in found.values()]
         self._index.executemany("INSERT INTO words VALUES (?, ?, ?, ?)", rows)
@@ -103,13 +116,12 @@ class Articles:
 
     def find(self, slug: str, language: str) -> Article | None:
         """The article in this language, or in the first other one that has it; None for no article."""
-        wanted = (language, *self.languages, *sorted({spoken for _, spoken in self._found}))
-        return next((self._found[slug, code] for code in wanted if (slug, code) in self._found), None)
+        spoken = self._spoken.get(slug)
+        return None if spoken is None else self._found[slug, nearest(spoken, language, self.languages)]
 
     def sections(self, language: str) -> tuple[tuple[str, tuple[Article, ...]], ...]:
         """The sections with their articles, each once, in the order of their numbers."""
-        slugs = dict.fromkeys(slug for slug, _ in self._found)
-        chosen = [found for slug in slugs if (found := self.find(slug, language)) is not None]
+        chosen = [found for slug in self._spoken if (found := self.find(slug, language)) is not None]
         by_section: dict[str, list[Article]] = {}
         for article in sorted(chosen, key=lambda a: (a.order, a.title.casefold())):
             by_section.setdefault(article.section, []).append(article)
@@ -123,16 +135,26 @@ class Articles:
         query = " ".join(f'"{word}"' for word in asked[:-1]) + f' "{asked[-1]}"*'
         with self._turn:
             rows = self._index.execute(
-                "SELECT slug, language, snippet(words, 1, ?, ?, ' … ', 24) FROM words WHERE words MATCH ? "
+                "SELECT rowid, slug, language FROM words WHERE words MATCH ? "
                 "ORDER BY language <> ?, bm25(words, 5.0, 1.0) LIMIT ?",
-                (_MARK, _MARK_END, query, language, limit * 6),
+                (query, language, limit * 6),
             ).fetchall()
-        hits: dict[str, Hit] = {}
-        for slug, spoken, excerpt in rows:
-            shown = self.find(slug, language)
-            if shown is not None and shown.language == spoken and slug not in hits:
-                hits[slug] = Hit(shown, _marked(excerpt))
-        return tuple(hits.values())[:limit]
+            hits: list[Hit] = []
+            for row, slug, spoken in rows:
+                shown = self.find(slug, language)
+                if shown is not None and shown.language == spoken and len(hits) < limit:
+                    # Excerpts are dear: only of what is shown.
+                    excerpt = self._index.execute(
+                        "SELECT snippet(words, 1, ?, ?, ' … ', 24) FROM words WHERE words MATCH ? AND rowid = ?",
+                        (_MARK, _MARK_END, query, row),
+                    ).fetchone()[0]
+                    hits.append(Hit(shown, _marked(excerpt)))
+        return tuple(hits)
+
+
+def nearest(spoken: Set[str], language: str, languages: tuple[str, ...]) -> str:
+    """In which of its languages an article is shown to whoever asks in `language`; languages: those of the desk, in order."""
+    return next(code for code in (language, *languages, *sorted(spoken)) if code in spoken)
 
 
 def folders_of(own: Path | None) -> tuple[Path, ...]:
@@ -144,7 +166,8 @@ def folders_of(own: Path | None) -> tuple[Path, ...]:
 def read(file: Path) -> Article:
     """The article in a file. Raises BadArticle."""
     try:
-        raw = file.read_bytes()
+        with file.open("rb") as opened:
+            raw = opened.read(MAX_FILE_BYTES + 1)
         source = raw.decode("utf-8-sig") if len(raw) <= MAX_FILE_BYTES else None
     except OSError as error:
         raise BadArticle(f"it cannot be read: {error.strerror}") from error
@@ -154,28 +177,33 @@ def read(file: Path) -> Article:
         raise BadArticle(f"it is larger than {MAX_FILE_BYTES} bytes")
     if not _SLUG.fullmatch(file.stem):
         raise BadArticle('its name must be of small letters, digits and "-", as in "request-arrived.md"')
+    if file.stem in _TAKEN:
+        raise BadArticle(f'its name cannot be "{file.name}": a page of the desk has that address')
     front = _FRONT.match(source)
     if front is None:
         raise BadArticle('it must begin with its title, language, section and order between two lines of "---"')
     try:
-        values = yaml.safe_load(front[1])
+        # Each value as it was typed: the other loaders make a date of "2026-99-99", and "no" of Norwegian is False.
+        values = yaml.load(front[1], Loader=yaml.BaseLoader)  # noqa: S506 - it makes texts, lists and tables alone
     except yaml.YAMLError as error:
         raise BadArticle(f'the lines between the two of "---" are not YAML: {str(error).splitlines()[0]}') from error
+    except RecursionError as error:
+        raise BadArticle('the lines between the two of "---" are nested too deeply') from error
     if not isinstance(values, dict):
         raise BadArticle('the lines between the two of "---" must be like "title: How to begin"')
     unknown = sorted(str(name) for name in values if name not in ("title", "language", "section", "order"))
     if unknown:
         raise BadArticle(f"unknown: {', '.join(unknown)}; it has title, language, section and order")
     title, language, section = (_line(values, name) for name in ("title", "language", "section"))
-    order = values.get("order", 100)
-    if not isinstance(order, int) or isinstance(order, bool) or not -1_000_000 < order < 1_000_000:
-        raise BadArticle("order must be a whole number")
+    order = values.get("order", "100")
+    if not isinstance(order, str) or not re.fullmatch(r"-?[0-9]{1,6}", order):
+        raise BadArticle("order must be a whole number of at most six digits")
     if not re.fullmatch(r"[a-z]{2}", language):
         raise BadArticle('language must be two letters, as in "fr"')
     shown = _safe(_MARKDOWN.render(source[front.end() :]))
     text = " ".join(lxml_html.fromstring(f"<div>{shown}</div>").text_content().split())
     digest = hashlib.sha256(f"{title}\0{shown}".encode()).hexdigest()
-    return Article(file.stem, language, title, section, order, shown, text, digest)
+    return Article(file.stem, language, title, section, int(order), shown, text, digest)
 
 
 # Raw HTML is shown as text, and so is a link that runs something.
@@ -184,15 +212,16 @@ _MARKDOWN = MarkdownIt("js-default", {"linkify": False, "typographer": False})
 
 def _line(values: dict[object, object], name: str) -> str:
     value = values.get(name)
-    if not isinstance(value, str) or not value.strip() or "\n" in value.strip():
+    if not isinstance(value, str) or not value.strip() or _CONTROL.search(value.strip()):
         raise BadArticle(f"{name} is missing, or is not one line of text")
     return value.strip()[:200]
 
 
 def _safe(rendered: str) -> Markup:
     """What may stand on a page below its heading: no picture, no script, no heading as high as the page's own."""
-    for level in range(5, 0, -1):
-        rendered = re.sub(f"(</?h){level}(?=[ >])", rf"\g<1>{min(level + 1, 6)}", rendered)
+    # The highest heading comes right below the page's own, whether its author began with "#" or "##".
+    down = 2 - int(min(re.findall(r"<h([1-6])>", rendered), default="2"))
+    rendered = re.sub(r"(</?h)([1-6])>", lambda h: f"{h[1]}{min(int(h[2]) + down, 6)}>", rendered)
     cleaned = nh3.clean(
         rendered,
         tags=_TAGS,

@@ -90,7 +90,7 @@ class Daemon:
         pages = make_pages(config) if config.web is not None else None
         articles = Articles(folders_of(config.web.articles) if config.web else (), config.desk.languages)
         for problem in articles.problems:
-            log.warning("article.refused " + problem)
+            log.warning("article.refused", problem=problem)
         # Keys that were replaced meanwhile are not put back.
         with self._keeper.turn:
             directory = open_directory(config)

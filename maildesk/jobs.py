@@ -6,6 +6,7 @@ A missed tick is made up: a job is due when its row is older than its period, ho
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -14,7 +15,7 @@ from functools import partial
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 
 from maildesk import braking, clock, log, owed
-from maildesk.articles import Article, Articles
+from maildesk.articles import Article, Articles, nearest
 from maildesk.clock import from_iso
 from maildesk.desk.decision import Entered
 from maildesk.desk.held import HELD_FOR
@@ -22,7 +23,7 @@ from maildesk.desk.model import HeldLine, StandingStill
 from maildesk.errors import MaildeskError
 from maildesk.mail.model import Person
 from maildesk.settle import Settler
-from maildesk.store import ledger, tickets
+from maildesk.store import articles, ledger, tickets
 from maildesk.store.sqlite import SqliteEngine, Tx
 
 TICK_S = 60
@@ -146,18 +147,20 @@ def drop_of_pages(tx: Tx, now: Now) -> int:
 
 def tell_articles(tx: Tx, now: Now) -> int:
     """Whoever follows an article hears when it says something else than when it was looked at last."""
-    told = 0
+    told, spoken, languages = 0, defaultdict[str, set[str]](set), now.settler.directory.config.desk.languages
+    for article in now.articles:
+        spoken[article.slug].add(article.language)
     for article in now.articles:
         mark = {"slug": article.slug, "language": article.language}
         row = tx.find("digest of an article", **mark)
         if row is not None and row["digest"] == article.digest:
             continue
         if row is not None:
-            followers = tx.list("followers of an article", slug=article.slug, limit=_DROPPED_AT_ONCE)
-            readers = [tickets.text(r["address"]) for r in followers if r["language"] == article.language]
-            for address in readers:
-                now.settler.owing.article(tx, article.slug, article.title, address, article.language, now.at)
-            told += len(readers)
+            for address, language in articles.list_followers(tx, article.slug):
+                # They were shown it in this language, be it theirs or the nearest that there is.
+                if nearest(spoken[article.slug], language, languages) == article.language:
+                    now.settler.owing.article(tx, article.slug, article.title, address, language, now.at)
+                    told += 1
         tx.add("digest of an article", **mark, digest=article.digest, title=article.title, at=clock.iso(now.at))
     return told
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from maildesk.store.sqlite import Tx
-from maildesk.store.tickets import integer
+from maildesk.store.tickets import integer, key, text
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,3 +29,11 @@ def find_opinion(tx: Tx, slug: str, language: str, visitor_hash: str, account_id
         None if mine is None else bool(mine["is_helpful"]),
         follows is not None,
     )
+
+
+def list_followers(tx: Tx, slug: str) -> tuple[tuple[str, str], ...]:
+    """Who hears when an article changes: address and language, only addresses that are still their account's."""
+    rows = tx.list("followers of an article", slug=slug)
+    found = [(text(row["address"]), text(row["language"]), row["address_key"]) for row in rows]
+    # An account knows its address as the first mail wrote it, the follower as they typed it when they signed in.
+    return tuple((address, language) for address, language, known in found if key(address) == known)

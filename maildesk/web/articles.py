@@ -43,10 +43,12 @@ async def _article(visit: Visit) -> Response:
 
 async def _helpful(visit: Visit) -> Response:
     """Yes or no, once for each browser; the last word counts."""
-    article = _found(visit)
+    article, said = _found(visit), visit.form.get("helpful")
     if article is None:
         return visit.missing()
-    is_helpful, visitor, now = visit.form.get("helpful") == "yes", digest(visit.visitor or ""), visit.now
+    if said not in ("yes", "no"):
+        return visit.to(f"/articles/{article.slug}")
+    is_helpful, visitor, now = said == "yes", digest(visit.visitor or ""), visit.now
     await visit.write(
         lambda tx: tx.add(
             "vote on an article",
