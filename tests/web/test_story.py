@@ -30,7 +30,6 @@ WORDS = {
         "new": "Received",
         "pending": "Waiting for you",
         "solved": "Solved",
-        "sign": "Sign in",
         "done": "Mark as solved",
     },
     "fr": {
@@ -38,7 +37,6 @@ WORDS = {
         "new": "Reçue",
         "pending": "En attente de votre réponse",
         "solved": "Résolue",
-        "sign": "Se connecter",
         "done": "Marquer comme résolue",
     },
 }
@@ -55,7 +53,7 @@ def help_centre(folder: Path) -> Iterator[tuple[Desk, Sink, str]]:
 def letters(sink: Sink, to: str) -> list[EmailMessage]:
     """What the relay has for somebody, in order."""
     found = (
-        email.message_from_bytes(one.raw, policy=policy.default) for one in sink.received if one.recipients == (to,)
+        email.message_from_bytes(one.raw, policy=policy.default) for one in sink.mails if one.recipients == (to,)
     )
     return [one for one in found if isinstance(one, EmailMessage)]
 
