@@ -52,9 +52,7 @@ def help_centre(folder: Path) -> Iterator[tuple[Desk, Sink, str]]:
 
 def letters(sink: Sink, to: str) -> list[EmailMessage]:
     """What the relay has for somebody, in order."""
-    found = (
-        email.message_from_bytes(one.raw, policy=policy.default) for one in sink.mails if one.recipients == (to,)
-    )
+    found = (email.message_from_bytes(one.raw, policy=policy.default) for one in sink.mails if one.recipients == (to,))
     return [one for one in found if isinstance(one, EmailMessage)]
 
 
