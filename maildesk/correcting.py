@@ -25,6 +25,9 @@ def correct(
     row = tx.find("request from the form", id=request_id, visitor_hash=visitor_hash)
     if row is None or row["ticket_id"] is None or row["proved"]:
         return False
+    # What others said there was for the address as it stands; what is a person's own stays theirs.
+    if row["is_settled"]:
+        return False
     changed = tx.change(
         "correct the address of a request", id=request_id, visitor_hash=visitor_hash, address=address, at=iso(now)
     )

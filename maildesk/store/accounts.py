@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 from maildesk.clock import from_iso, iso
+from maildesk.desk.brakes import budget_key
 from maildesk.store.sqlite import Row, Tx
 from maildesk.store.tickets import integer, key, optional, storable, text
 
@@ -105,19 +106,21 @@ def begin(
     is_ours: the desk's own address, which signs in nowhere.
     """
     since = iso(now - timedelta(hours=1))
-    sent = tx.find("mails to sign in to an address since", address_key=key(address), since=since)
+    # As budgets count it: one mailbox has many spellings.
+    counted = budget_key(address)
+    sent = tx.find("mails to sign in to an address since", address_key=counted, since=since)
     everybody = tx.find("mails to sign in since", since=since)
     is_sent = (
         not is_ours
         and (sent is None or integer(sent["letters"]) < MAILS_AN_HOUR)
         and (everybody is None or integer(everybody["letters"]) < DESK_MAILS_AN_HOUR)
     )
-    tx.change("end older sign-ins of a browser", visitor_hash=visitor_hash, address_key=key(address), at=iso(now))
+    tx.change("end older sign-ins of a browser", visitor_hash=visitor_hash, address_key=counted, at=iso(now))
     tx.add(
         "sign-in",
         kind=kind,
         address=address,
-        address_key=key(address),
+        address_key=counted,
         account_id=account_id,
         name=storable(name),
         language=language,

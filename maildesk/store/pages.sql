@@ -115,18 +115,25 @@ INSERT INTO web_requests (submission_hash, visitor_hash, mail_id, address, prove
 VALUES (:submission_hash, :visitor_hash, :mail_id, :address, :proved, :language, :at) RETURNING id;
 
 -- list: receipts of a browser
--- Every page of a browser that has sent a request; index web_requests(visitor_hash, created_at).
+-- Every page of a browser that has sent a request; index web_requests(visitor_hash, created_at). is_settled: as below.
 SELECT web_requests.*, mails.outcome, mails.cause, mails.ticket_id, tickets.number, tickets.requester_key, EXISTS (
     SELECT 1 FROM outbox WHERE outbox.ticket_id = mails.ticket_id AND outbox.kind = 'confirmation'
       AND outbox.recipient = web_requests.address AND (outbox.bounced_at IS NOT NULL OR outbox.state = 'failed')
-  ) AS is_bounced
+  ) AS is_bounced, EXISTS (
+    SELECT 1 FROM entries LEFT JOIN owned ON owned.entry_id = entries.id WHERE entries.ticket_id = mails.ticket_id
+      AND entries.kind IN ('customer', 'agent') AND (owned.entry_id IS NOT NULL OR coalesce(entries.mail_id, 0) <> mails.id)
+  ) AS is_settled
 FROM web_requests JOIN mails ON mails.id = web_requests.mail_id LEFT JOIN tickets ON tickets.id = mails.ticket_id
 WHERE web_requests.visitor_hash = :visitor_hash AND web_requests.created_at > :since AND web_requests.closed_at IS NULL
 ORDER BY web_requests.id DESC LIMIT 3;
 
 -- find: request from the form
--- Correcting its address; primary key.
-SELECT web_requests.*, mails.ticket_id, mails.outcome FROM web_requests JOIN mails ON mails.id = web_requests.mail_id
+-- Correcting its address; primary key. is_settled: somebody else's words are on it by now, or a person has said whose it is.
+SELECT web_requests.*, mails.ticket_id, mails.outcome, EXISTS (
+    SELECT 1 FROM entries LEFT JOIN owned ON owned.entry_id = entries.id WHERE entries.ticket_id = mails.ticket_id
+      AND entries.kind IN ('customer', 'agent') AND (owned.entry_id IS NOT NULL OR coalesce(entries.mail_id, 0) <> mails.id)
+  ) AS is_settled
+FROM web_requests JOIN mails ON mails.id = web_requests.mail_id
 WHERE web_requests.id = :id AND web_requests.visitor_hash = :visitor_hash;
 
 -- change: close a receipt

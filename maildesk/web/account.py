@@ -17,9 +17,11 @@ from maildesk.store import accounts
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import integer, key, text, time
 from maildesk.web import sign_in
+from maildesk.web.brakes import ADDRESSES, SIGN_INS
 from maildesk.web.cookies import drop_cookie
 from maildesk.web.sign_in import MAX_NAME_CHARS
 from maildesk.web.visit import Page, Visit
+from maildesk.web.visitor import network_of
 
 MOST_ADDRESSES = 20
 
@@ -71,6 +73,11 @@ async def _add_address(visit: Visit) -> Response:
     found = slips.look(visit.form.get("address"), visit.site.settler().directory)
     if found.kind in ("missing", "malformed") or len(who.addresses) >= MOST_ADDRESSES:
         return await _account(visit, 422, error=found.kind, typed=visit.form.get("address"))
+    counted, network = str(who.account_id), network_of(visit.peer)
+    if visit.site.brakes.is_over(ADDRESSES, counted) or visit.site.brakes.is_over(SIGN_INS, network):
+        return visit.page("trouble.html", 429, kind="often")
+    visit.site.brakes.count(ADDRESSES, counted)
+    visit.site.brakes.count(SIGN_INS, network)
     await sign_in.begin(visit, "address", found.cleaned, "", "/account")
     return visit.to("/sign-in/sent")
 

@@ -40,6 +40,7 @@ def list_receipts(tx: Tx, visitor_hash: str, now: datetime) -> tuple[Receipt, ..
     for row in rows:
         at, address = from_iso(text(row["created_at"])), text(row["address"])
         is_open = not row["proved"] and row["corrected_at"] is None and now - at < CORRECTABLE_FOR
+        is_open = is_open and not row["is_settled"]
         is_theirs = row["number"] is not None and text(row["requester_key"]) == key(address)
         found.append(
             Receipt(
