@@ -9,11 +9,12 @@ import json
 
 from starlette.responses import Response
 
-from maildesk import log
+from maildesk import clock, log
 from maildesk.clock import iso
 from maildesk.desk import slips
+from maildesk.desk.own_requests import OwnRequest, files_of, reading, text_of
 from maildesk.mail.compose import safe_header
-from maildesk.store import accounts
+from maildesk.store import accounts, history
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import integer, key, text, time
 from maildesk.web import sign_in
@@ -21,9 +22,10 @@ from maildesk.web.brakes import ADDRESSES, SIGN_INS
 from maildesk.web.cookies import drop_cookie
 from maildesk.web.sign_in import MAX_NAME_CHARS
 from maildesk.web.visit import Page, Visit
-from maildesk.web.visitor import network_of
+from maildesk.web.visitor import Session, network_of
 
 MOST_ADDRESSES = 20
+_READ_AT_ONCE = 200
 
 
 async def _show(visit: Visit) -> Response:
@@ -112,14 +114,41 @@ async def _end_session(visit: Visit) -> Response:
 
 
 async def _take(visit: Visit) -> Response:
-    """Everything that the desk keeps of the account and shows on its pages, as JSON."""
+    """Everything that the desk keeps of the account and shows on its pages, as JSON; files by name and size."""
     who = visit.who
     if not who.is_fresh:
         return _again(visit)
-    found = {"account": {"name": who.name, "language": who.language, "addresses": list(who.addresses)}}
+    found = await visit.read(lambda tx: _data(tx, who))
     body = json.dumps(found, ensure_ascii=False, indent=2).encode()
     headers = {"content-disposition": 'attachment; filename="my-data.json"', "content-security-policy": "sandbox"}
     return Response(body, media_type="application/json", headers=headers)
+
+
+def _data(tx: Tx, who: Session) -> dict[str, object]:
+    requests, skip = [], 0
+    while True:
+        page, _ = history.list_own(tx, who.account_id, state="", role="", limit=_READ_AT_ONCE, skip=skip)
+        requests += [_request(tx, own) for own in page]
+        skip += len(page)
+        if len(page) < _READ_AT_ONCE:
+            break
+    account = {"name": who.name, "language": who.language, "addresses": list(who.addresses)}
+    return {"account": account, "requests": requests}
+
+
+def _request(tx: Tx, own: OwnRequest) -> dict[str, object]:
+    said = history.list_said(tx, own)
+    entries = [
+        {
+            "at": clock.iso(one.entry.at),
+            "by": "agent" if one.entry.kind == "agent" else one.entry.author.address if one.entry.author else None,
+            "text": text_of(one, said),
+            "files": [{"name": file.name, "size": file.size_bytes} for file in files_of(one)],
+        }
+        for one in said
+        if reading(one) == "yes"
+    ]
+    return {"number": own.number, "subject": own.subject, "state": own.state, "entries": entries}
 
 
 async def _delete(visit: Visit) -> Response:

@@ -204,6 +204,43 @@ async def test_signing_in_leads_to_no_other_site(tmp_path: Path, path: str) -> N
         assert browser.at == "/en/requests"
 
 
+@pytest.mark.asyncio
+async def test_everything_of_ones_own_can_be_taken_along(tmp_path: Path) -> None:
+    """Own requests with what may be read of them, as JSON; nobody else's, no note."""
+    async with house(tmp_path) as home:
+        home.world.write(LEA, "MINE it burns\n")
+        notice = next(x for x in home.letters() if x.recipient == "ana@desk.test")
+        home.world.write("ana@desk.test", "#note\nSECRET note\n", to=(str(notice.message["Reply-To"]),))
+        home.world.write("bob@other.test", "FOREIGN words\n")
+        lea = await home.sign_in(LEA)
+        taken = await lea.get("/en/account/data")
+        found = taken.json()
+        assert found["account"]["addresses"] == [LEA]
+        assert [one["number"] for one in found["requests"]] == [50031]
+        assert found["requests"][0]["entries"][0]["text"] == "MINE it burns"
+        assert "SECRET" not in taken.text
+        assert "FOREIGN" not in taken.text
+
+
+@pytest.mark.asyncio
+async def test_an_account_that_is_deleted_is_gone(tmp_path: Path) -> None:
+    """Its sessions end, its name is forgotten; whoever proves the address again begins anew and sees their mail."""
+    async with house(tmp_path) as home:
+        home.world.write(LEA)
+        lea, other = await home.sign_in(LEA), await home.sign_in(LEA)
+        await lea.get("/en/account")
+        await lea.submit("/account", name="Lea Martin")
+        await lea.submit("/delete", sure="yes")
+        assert "deleted" in lea.text
+        for browser in (lea, other):
+            await browser.get("/en/account")
+            assert browser.at == "/en/sign-in"
+        again = await home.sign_in(LEA)
+        assert "#50031" in again.text
+        await again.get("/en/account")
+        assert "Lea Martin" not in again.text
+
+
 def age(home: House, table: str, by: timedelta) -> None:
     """Make the rows of a table older."""
     import sqlite3
