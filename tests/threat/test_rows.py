@@ -19,7 +19,9 @@ def test_a_row_has_a_file_that_says_its_law(row: str) -> None:
     module = ast.parse(path.read_text("utf-8"))
     said = ast.get_docstring(module) or ""
     assert said.startswith(row), said[:80]
-    tests = [x for x in module.body if isinstance(x, ast.FunctionDef) and x.name.startswith("test_")]
+    tests = [
+        x for x in module.body if isinstance(x, ast.FunctionDef | ast.AsyncFunctionDef) and x.name.startswith("test_")
+    ]
     assert tests
     assert all(ast.get_docstring(test) for test in tests)
     assert "mark.skip" not in path.read_text("utf-8")

@@ -1,4 +1,4 @@
-""" "My activities": whatever is listed, counted or found is of whoever signed in, and of nobody else (THREATS T93)."""
+"""T93: whatever My activities list, count or find is of whoever signed in, and of nobody else."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Help articles: found, read, voted on and followed; nothing in them runs."""
+"""T91: help articles: found, read, voted on and followed; nothing in them runs."""
 
 from __future__ import annotations
 

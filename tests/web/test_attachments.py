@@ -1,4 +1,4 @@
-"""Files and pictures of a request: whoever may read the entry gets them, no browser runs them, nobody guesses them."""
+"""T10: files and pictures of a request: whoever may read the entry gets them, no browser runs them, nobody guesses them."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is not there and what is not theirs: the same answer, byte for byte, and in the same time (THREATS T15, T93)."""
+"""T06: what is not there and what is not theirs: the same answer, byte for byte, and in the same time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Signing in by a mailed link or code: once, for twenty minutes, for whoever reads that mail and nobody else."""
+"""T13: signing in by a mailed link or code: once, for twenty minutes, for whoever reads that mail and nobody else."""
 
 from __future__ import annotations
 

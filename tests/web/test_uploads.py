@@ -1,4 +1,4 @@
-"""The body of a POST, read from real bytes: what browsers send, what others try, and that nothing stays behind."""
+"""T92: the body of a POST, read from real bytes: what browsers send, what others try, and that nothing stays behind."""
 
 from __future__ import annotations
 
