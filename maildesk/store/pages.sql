@@ -164,6 +164,16 @@ SELECT * FROM uploads WHERE token_hash = :token_hash AND visitor_hash = :visitor
 -- The form, before it keeps more.
 SELECT coalesce(sum(size), 0) AS octets FROM uploads;
 
+-- list: uploads of a browser
+-- The form, where there is no more room.
+SELECT id, name, type, size, file FROM uploads WHERE visitor_hash = :visitor_hash;
+
+-- list: uploads of whoever keeps most
+-- The form, where there is no more room, after what the browser left itself.
+SELECT id, name, type, size, file FROM uploads WHERE visitor_hash = (
+  SELECT visitor_hash FROM uploads WHERE visitor_hash <> :visitor_hash
+  GROUP BY visitor_hash ORDER BY sum(size) DESC, min(id) LIMIT 1);
+
 -- list: uploads kept before
 -- The hourly job; index uploads(created_at).
 SELECT id, file FROM uploads WHERE created_at < :before ORDER BY created_at LIMIT :limit;

@@ -19,7 +19,7 @@ from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import integer, key, text, time
 from maildesk.web import sign_in
 from maildesk.web.brakes import ADDRESSES, SIGN_INS
-from maildesk.web.cookies import drop_cookie
+from maildesk.web.cookies import forget_all
 from maildesk.web.sign_in import MAX_NAME_CHARS
 from maildesk.web.visit import Page, Visit
 from maildesk.web.visitor import Session, network_of
@@ -108,7 +108,7 @@ async def _end_session(visit: Visit) -> Response:
     await visit.write(write)
     if wanted in ("all", str(who.id)):
         response = visit.to("/")
-        drop_cookie(visit, response, "session")
+        forget_all(visit, response)
         return response
     return visit.to("/account", done="ended")
 
@@ -160,9 +160,9 @@ async def _delete(visit: Visit) -> Response:
         return await _account(visit, 422, error="sure")
     await visit.write(lambda tx: accounts.delete(tx, who.account_id, now))
     log.event("web.account-deleted", account=who.account_id)
-    visit.session = None
+    visit.session, visit.receipts = None, ()
     response = visit.page("account-deleted.html")
-    drop_cookie(visit, response, "session")
+    forget_all(visit, response)
     return response
 
 

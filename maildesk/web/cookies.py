@@ -20,6 +20,8 @@ def set_cookie(visit: Visit, response: Response, name: str, value: str, max_age_
     )
 
 
-def drop_cookie(visit: Visit, response: Response, name: str) -> None:
-    """The browser forgets it."""
-    set_cookie(visit, response, name, "", 0)
+def forget_all(visit: Visit, response: Response) -> None:
+    """The browser forgets who was there, and what they sent: the next one at it may be somebody else."""
+    visit.is_new_visitor = False
+    for name in ("session", "visitor"):
+        set_cookie(visit, response, name, "", 0)

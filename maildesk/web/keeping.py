@@ -52,12 +52,20 @@ async def kept_of(visit: Visit) -> tuple[Kept, ...]:
             mine = sum(one.upload.size_bytes for one in kept) + upload.size_bytes
             if len(kept) >= FILES.max_files:
                 refused.append((upload.name, TOO_MANY))
-            elif mine > FILES.max_files_bytes or everybody + upload.size_bytes > MAX_KEPT_BYTES:
+            elif mine > FILES.max_files_bytes:
                 refused.append((upload.name, TOO_LARGE))
             else:
-                everybody += upload.size_bytes
-                kept.append(_add(tx, upload, visitor, now))
-                continue
+                while everybody + upload.size_bytes > MAX_KEPT_BYTES:
+                    made = _make_room(tx, visitor, {one.id for one in kept}, folder)
+                    everybody -= sum(one.size_bytes for one in made)
+                    gone += made
+                    if not made:
+                        break
+                if everybody + upload.size_bytes <= MAX_KEPT_BYTES:
+                    everybody += upload.size_bytes
+                    kept.append(_add(tx, upload, visitor, now))
+                    continue
+                refused.append((upload.name, TOO_LARGE))
             gone.append(upload)
         return kept, gone, refused
 
@@ -74,6 +82,16 @@ def _find(tx: Tx, secret: str, visitor: str, folder: Path) -> Kept | None:
         return None
     path = folder / text(row["file"])
     return Kept(integer(row["id"]), secret, Upload(text(row["name"]), text(row["type"]), integer(row["size"]), path))
+
+
+def _make_room(tx: Tx, visitor: str, kept: set[int], folder: Path) -> list[Upload]:
+    """What this browser left elsewhere goes first, then everything of whoever took most: it takes much to send a file away."""
+    rows = [row for row in tx.list("uploads of a browser", visitor_hash=visitor) if row["id"] not in kept]
+    made = []
+    for row in rows or tx.list("uploads of whoever keeps most", visitor_hash=visitor):
+        tx.drop("upload", id=row["id"])
+        made.append(Upload(text(row["name"]), text(row["type"]), integer(row["size"]), folder / text(row["file"])))
+    return made
 
 
 def _add(tx: Tx, upload: Upload, visitor: str, now: datetime) -> Kept:

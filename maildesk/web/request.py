@@ -140,12 +140,16 @@ async def _was_it_you(visit: Visit) -> Response:
     is_theirs, entry = visit.form.get("answer") == "yes", visit.form.get("entry")
     entry_id = int(entry) if re.fullmatch(r"\d{1,15}", entry, re.ASCII) else 0
 
-    def write(tx: Tx) -> bool | None:
+    def write(tx: Tx) -> tuple[bool, bool] | None:
         own = history.find_own(tx, who.address, number)
         said = history.list_said(tx, own) if own is not None else ()
         doubtful = next((one for one in said if one.entry.id == entry_id and reading(one) == "kept"), None)
         if own is None or doubtful is None:
             return None
+        known = tx.find("word on an entry", entry_id=entry_id)
+        if known is not None:
+            # What was said stays said: pressed again it is no second event.
+            return False, bool(known["is_theirs"])
         tx.add("word on an entry", entry_id=entry_id, account_id=who.account_id, is_theirs=int(is_theirs), at=iso(now))
         person = Person(own.reader.person.address, who.name)
         words = "confirmed on the web: I wrote this" if is_theirs else "denied on the web: I did not write this"
@@ -156,14 +160,14 @@ async def _was_it_you(visit: Visit) -> Response:
         if is_over:
             left = addresses.key(own.reader.person.address)
             tx.change("somebody leaves a ticket", ticket_id=own.ticket_id, address_key=left, at=iso(now))
-        return is_over
+        return is_over, is_theirs
 
-    is_over = await visit.write(write)
-    if is_over is None:
+    said = await visit.write(write)
+    if said is None:
         return visit.missing()
-    if is_over:
+    if said[0]:
         return visit.to("/requests", done="not-yours")
-    return visit.to(f"/requests/{number}", done="yours" if is_theirs else "not-yours")
+    return visit.to(f"/requests/{number}", done="yours" if said[1] else "not-yours")
 
 
 def _is_theirs(own: OwnEntry) -> bool:

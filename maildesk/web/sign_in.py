@@ -18,7 +18,7 @@ from maildesk.store import accounts, own
 from maildesk.store.accounts import SESSION_FOR, Kind, SignIn
 from maildesk.store.sqlite import Tx
 from maildesk.web.brakes import CODES, SIGN_INS
-from maildesk.web.cookies import drop_cookie, set_cookie
+from maildesk.web.cookies import forget_all, set_cookie
 from maildesk.web.visit import Page, Visit
 from maildesk.web.visitor import cookie, digest, network_of, new_secret
 
@@ -158,7 +158,7 @@ async def _leave(visit: Visit) -> Response:
         )
     response = visit.to("/")
     if cookie(visit.request, visit.site.cookie_name("session")) is not None:
-        drop_cookie(visit, response, "session")
+        forget_all(visit, response)
     return response
 
 

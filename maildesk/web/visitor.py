@@ -92,7 +92,9 @@ def peer_of(request: Request, web: Web) -> str:
     """The client's address, as the proxies of [web] trusted_proxies say it; the nearest that is none of them."""
     peer = request.client.host if request.client else ""
     networks = tuple(ip_network(one, strict=False) for one in web.trusted_proxies)
-    forwarded = [one.strip() for one in request.headers.get("x-forwarded-for", "").split(",")][-_MAX_FORWARDED:]
+    # Some proxies add a header of their own behind the client's: all of them are one list (RFC 9110, 5.2).
+    claims = ",".join(request.headers.getlist("x-forwarded-for"))
+    forwarded = [one.strip() for one in claims.split(",")][-_MAX_FORWARDED:]
     while forwarded and _is_in(peer, networks):
         claimed = forwarded.pop()
         if peer_address(claimed) is None:

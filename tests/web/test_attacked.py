@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+import email.utils
+from email import policy
+from email.message import EmailMessage
 from pathlib import Path
 from typing import Any
 
 import pytest
+from starlette.requests import Request
 
+from maildesk.clock import iso, now
+from maildesk.config import Web
 from maildesk.store import tickets
+from maildesk.store.sqlite import Tx
 from maildesk.web.brakes import ADDRESSES
+from maildesk.web.keeping import MAX_KEPT_BYTES
+from maildesk.web.visitor import digest, peer_of
+from tests.desk.world import PROVED
 from tests.web.house import Browser, House, house
 
 LEA, BOB, EVE = "lea@client.test", "bob@other.test", "eve@evil.test"
@@ -109,3 +119,105 @@ async def test_tags_and_dots_are_one_mailbox_to_the_mails_that_sign_in(tmp_path:
             await eve.get("/en/sign-in")
             await eve.submit("/sign-in", address=spelling.format(n))
         assert len(home.letters()) == 5
+
+
+# Files.
+
+
+@pytest.mark.asyncio
+async def test_whoever_fills_the_room_for_kept_files_makes_room_for_others(tmp_path: Path) -> None:
+    """A stranger who lets files lie by the gigabyte keeps nobody else from sending one."""
+    async with house(tmp_path) as home:
+        left = await kept_beside(home, tmp_path, home.browser(), (("eve", MAX_KEPT_BYTES), ("lea", 10)))
+        assert left == {"lea", "now"}
+
+
+@pytest.mark.asyncio
+async def test_one_browser_fills_no_more_than_the_room(tmp_path: Path) -> None:
+    """What it left in other forms goes before anything of anybody else's."""
+    async with house(tmp_path) as home:
+        browser = home.browser()
+        await browser.get("/en/requests/new")
+        mine = digest(browser.client.cookies["visitor"])
+        left = await kept_beside(home, tmp_path, browser, ((mine, MAX_KEPT_BYTES - 20), ("lea", 15)))
+        assert left == {"lea", "now"}
+
+
+async def kept_beside(home: House, folder: Path, browser: Browser, others: tuple[tuple[str, int], ...]) -> set[str]:
+    """Who keeps files after a browser let one lie beside these; "now" is that one's. What has no row has no file."""
+    (folder / "uploads").mkdir(mode=0o700)
+
+    def fill(tx: Tx) -> None:
+        for who, size in others:
+            (folder / "uploads" / who).write_bytes(b"x")
+            tx.add(
+                "upload that is kept",
+                token_hash=who, visitor_hash=who, name="x", type="a/b", size=size, file=who, at=iso(now()),
+            )  # fmt: skip
+
+    home.world.store.write(fill).result()
+    await send(browser, subject=" ", files=[("attachments", ("a.txt", b"a" * 10, "text/plain"))])
+    assert "Too large" not in browser.text
+    rows = {row["file"] for row in home.world.store.read(lambda tx: tx.list("names of uploads that are kept"))}
+    assert rows == {file.name for file in (folder / "uploads").iterdir()}
+    return {name if name in dict(others) else "now" for name in rows}
+
+
+# Who it was.
+
+
+def test_the_last_of_several_headers_names_the_client() -> None:
+    """A proxy that adds a header of its own does not pass on what the client claimed in another."""
+    headers = [(b"x-forwarded-for", b"203.0.113.9"), (b"x-forwarded-for", b"198.51.100.7")]
+    request = Request({"type": "http", "headers": headers, "client": ("127.0.0.1", 1), "path": "/"})
+    assert peer_of(request, Web(trusted_proxies=("127.0.0.1",))) == "198.51.100.7"
+
+
+@pytest.mark.asyncio
+async def test_whoever_signs_out_leaves_nothing_in_the_browser(tmp_path: Path) -> None:
+    """At a public computer the next one sees no number, no address, and corrects nothing."""
+    async with house(tmp_path) as home:
+        browser = await send(home.browser())
+        await home.sign_in(LEA, browser)
+        await browser.get("/en/account")
+        await browser.submit("/sign-out")
+        await browser.get("/en/")
+        assert "#50031" not in browser.text
+        assert LEA not in browser.text
+
+
+@pytest.mark.asyncio
+async def test_what_was_denied_stays_denied(tmp_path: Path) -> None:
+    """After "no" a "yes" changes nothing, and no agent reads that it did."""
+    async with house(tmp_path) as home:
+        home.world.write(LEA, "hello\n")
+        notice = next(x for x in home.letters() if x.recipient == LEA)
+        home.world.write(LEA, "what?\n", answers=notice, results=None)
+        lea = await home.sign_in(LEA)
+        await lea.get("/en/requests/50031")
+        form = next(f for f in lea.tree().forms if (f.action or "").endswith("/was-it-you"))
+        values = dict(form.form_values())
+        for said in ("no", "yes", "no", "yes"):
+            await lea.post(form.action, {**values, "answer": said})
+        assert sum("on the web" in text for _, text, _ in home.world.entries()) == 1
+
+
+# What is shown.
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize("mark", [' style="', ' src="cid:'])
+async def test_no_word_of_a_mail_ends_the_frame_that_it_stands_in(tmp_path: Path, mark: str) -> None:
+    """What looks like an attribute in the text swallows no tag behind it: all of a mail stays inside its article."""
+    async with house(tmp_path) as home:
+        body = f'<p>Look {mark}</p><div><div><div><div><div>there"</div></div></div></div></div><p>MARKER</p>'
+        mail = EmailMessage(policy=policy.SMTP)
+        mail["Authentication-Results"] = PROVED.format(domain="client.test")
+        mail["From"], mail["To"], mail["Subject"] = LEA, "support@desk.test", "Hello"
+        mail["Date"], mail["Message-ID"] = email.utils.format_datetime(home.world.now), "<1@client.test>"
+        mail.set_content(body, subtype="html")
+        home.world.give(bytes(mail), sender=LEA)
+        lea = await home.sign_in(LEA)
+        await lea.get("/en/requests/50031")
+        assert lea.tree().xpath('//div[@class="shown"]')
+        assert lea.tree().xpath('//div[@class="shown"]//p[contains(., "MARKER")]')
