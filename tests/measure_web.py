@@ -14,10 +14,7 @@ import smtplib
 import statistics
 import tempfile
 import time
-from bisect import bisect_right
 from collections.abc import AsyncIterator
-from dataclasses import replace
-from itertools import count
 from pathlib import Path
 
 import httpx
@@ -28,12 +25,9 @@ from starlette.routing import Route
 from uvicorn import Config as UvicornConfig
 from uvicorn import Server
 
-from maildesk.web.app import build
-from maildesk.web.brakes import Brakes
 from tests.filled import SESSION, fill
 from tests.servers.desk import Desk, free_port
 from tests.servers.sink import Sink
-from tests.web.house import house
 
 _RATE, _MAILS_A_SECOND = 50, 10
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from maildesk.store import history
 from maildesk.store.history import find_matching, find_own, list_own
 from maildesk.store.sql import queries
 from tests.desk.world import Letter
@@ -254,3 +255,37 @@ async def test_no_page_of_the_list_reads_all_of_a_table(tmp_path: Path) -> None:
         assert home.world.store.read(lambda tx: find_own(tx, LEA, 50031)) is not None
         assert len(home.world.store.read(lambda tx: find_matching(tx, LEA, ("burns",)))) == 1
         assert home.world.store.read(lambda tx: list_own(tx, 1, state="", role="", limit=25, skip=0)) == ((), 0)
+
+
+@pytest.mark.asyncio
+async def test_whoever_has_very_many_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways into the full-text index have the same scope and give the same, row for row."""
+    async with house(tmp_path) as home:
+        for count in range(12):
+            who = (LEA, BOB, KIM)[count % 3]
+            write(
+                home,
+                who,
+                f"Hello,\n\nfrom {count} an oboe{count % 4}.\n",
+                subject=f"R {count}",
+                headers={"Cc": "kim@home.test"},
+            )
+        lea = await home.sign_in(KIM)
+        await lea.get("/en/account")
+        home.letters()
+        await lea.submit("/addresses", address="kim@home.test")
+        link = next(line for line in home.letters()[0].text.splitlines() if line.startswith(home.base))
+        await lea.get(link.removeprefix(home.base))
+        await lea.submit()
+        askers = (LEA, BOB, KIM, "kim@home.test", "eve@x.test")
+        asked = [
+            (who, words)
+            for words in (("oboe1",), ("oboe1", "hello"), ("hello",), ("oboe1", "oboe2"), ("nothing",))
+            for who in askers
+        ]
+        found = []
+        for many in (1000, 0):
+            monkeypatch.setattr(history, "_MANY", many)
+            found.append([home.world.store.read(lambda tx, w=w, x=x: find_matching(tx, w, x)) for w, x in asked])
+        assert found[0] == found[1]
+        assert [len(one) for one in found[0][:5]] == [1, 1, 3, 3, 0]
