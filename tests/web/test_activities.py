@@ -240,6 +240,7 @@ async def test_no_page_of_the_list_reads_all_of_a_table(tmp_path: Path) -> None:
                 "own requests of an address",
                 "own requests on a page",
                 "own entries that match words",
+                "own entries among all that match words",
                 "shared requests of a domain",
             ):
                 query = queries()[f"list: {name}"].text
@@ -270,6 +271,8 @@ async def test_whoever_has_very_many_finds_the_same(tmp_path: Path, monkeypatch:
                 subject=f"R {count}",
                 headers={"Cc": "kim@home.test"},
             )
+        to = (str(next(x for x in home.letters() if x.recipient == "ana@desk.test").message["Reply-To"]),)
+        home.world.write("ana@desk.test", "#note\nan oboe1, hello\n", to=to)
         lea = await home.sign_in(KIM)
         await lea.get("/en/account")
         home.letters()
@@ -286,6 +289,9 @@ async def test_whoever_has_very_many_finds_the_same(tmp_path: Path, monkeypatch:
         found = []
         for many in (1000, 0):
             monkeypatch.setattr(history, "_MANY", many)
-            found.append([home.world.store.read(lambda tx, w=w, x=x: find_matching(tx, w, x)) for w, x in asked])
-        assert found[0] == found[1]
-        assert [len(one) for one in found[0][:5]] == [1, 1, 3, 3, 0]
+            for limit in (2, 100):
+                found += [
+                    home.world.store.read(lambda tx, w=w, x=x, n=limit: find_matching(tx, w, x, n)) for w, x in asked
+                ]
+        assert found[:50] == found[50:]
+        assert [len(one) for one in found[25:50:5]] == [1, 1, 4, 2, 0]
