@@ -28,6 +28,8 @@ _ENTRIES = 1000
 _LOOKED_AT = 200
 # Entries that hold the words, the newest: among those the best are chosen.
 CANDIDATES = 200
+# Whoever has more requests: all that match is looked through for theirs, not theirs for what matches.
+_MANY = 150
 _ANSWERED_IN = timedelta(days=1)
 
 
@@ -140,11 +142,17 @@ def find_matching(tx: Tx, address: str, words: tuple[str, ...], limit: int = CAN
 
 def _matching(tx: Tx, words: tuple[str, ...], mine: dict[str, str], limit: int) -> list[Row]:
     """Entries that hold all of the words, or else any of them. Nothing in a word is read as an operator."""
+    counted = tx.find("how many own requests", **mine)
+    is_many = counted is not None and integer(counted["requests"]) > _MANY
     for between in (" ", " OR "):
         quoted = between.join(f'"{word}"' for word in words)
-        rows = tx.list("own entries that match words", words=quoted, limit=limit, **mine)
+        if is_many:
+            rows = tx.list("own entries among all that match words", words=quoted, limit=limit, **mine)
+        else:
+            rows = tx.list("own entries that match words", words=quoted, limit=limit, **mine)
         if rows:
-            return rows
+            # Whoever takes part by two addresses has each twice, the wider reach first.
+            return sorted(rows, key=lambda row: (-integer(row["entry_id"]), text(row["reach"])))
     return []
 
 

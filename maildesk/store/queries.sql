@@ -476,6 +476,27 @@ WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND par
   AND entries_fts MATCH '{subject full_text names} : (' || :words || ')'
 ORDER BY entries.id DESC, participants.reach LIMIT :limit;
 
+-- list: own entries among all that match words
+-- settle and pages, for who has very many requests, so that most of what matches may be theirs; the full-text index in the order
+-- of its rows, until there are enough of theirs.
+SELECT tickets.id, tickets.number, tickets.subject, tickets.state, tickets.mailbox, participants.slot,
+  participants.address AS reader, participants.reach, participants.joined_entry,
+  (SELECT first.flags FROM entries AS first WHERE first.ticket_id = tickets.id ORDER BY first.id LIMIT 1) AS first_flags,
+  (SELECT owned.is_theirs FROM owned WHERE owned.entry_id = (
+    SELECT min(first.id) FROM entries AS first WHERE first.ticket_id = tickets.id)) AS first_is_theirs,
+  coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
+    AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at,
+  entries.id AS entry_id, entries.kind, entries.author_address, entries.author_name, entries.at,
+  entries.subject AS entry_subject, entries.text, entries.full_text, entries.flags, owned.is_theirs
+FROM entries_fts CROSS JOIN entries ON entries.id = entries_fts.rowid
+CROSS JOIN participants ON participants.ticket_id = entries.ticket_id CROSS JOIN tickets ON tickets.id = participants.ticket_id
+LEFT JOIN owned ON owned.entry_id = entries.id
+WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
+  SELECT :address_key UNION SELECT theirs.address_key FROM people AS me
+  JOIN people AS theirs ON theirs.account_id = me.account_id WHERE me.address_key = :address_key)
+  AND entries.kind IN ('customer', 'agent') AND entries_fts MATCH '{subject full_text names} : (' || :words || ')'
+ORDER BY entries_fts.rowid DESC LIMIT :limit;
+
 -- Rebuilding
 
 -- find: how many entries came from a mail

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from maildesk.store import history
 from maildesk.store.history import find_matching, find_own, list_own
 from maildesk.store.sql import queries
 from tests.desk.world import Letter
@@ -239,6 +240,7 @@ async def test_no_page_of_the_list_reads_all_of_a_table(tmp_path: Path) -> None:
                 "own requests of an address",
                 "own requests on a page",
                 "own entries that match words",
+                "own entries among all that match words",
                 "shared requests of a domain",
             ):
                 query = queries()[f"list: {name}"].text
@@ -254,3 +256,42 @@ async def test_no_page_of_the_list_reads_all_of_a_table(tmp_path: Path) -> None:
         assert home.world.store.read(lambda tx: find_own(tx, LEA, 50031)) is not None
         assert len(home.world.store.read(lambda tx: find_matching(tx, LEA, ("burns",)))) == 1
         assert home.world.store.read(lambda tx: list_own(tx, 1, state="", role="", limit=25, skip=0)) == ((), 0)
+
+
+@pytest.mark.asyncio
+async def test_whoever_has_very_many_finds_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Both ways into the full-text index have the same scope and give the same, row for row."""
+    async with house(tmp_path) as home:
+        for count in range(12):
+            who = (LEA, BOB, KIM)[count % 3]
+            write(
+                home,
+                who,
+                f"Hello,\n\nfrom {count} an oboe{count % 4}.\n",
+                subject=f"R {count}",
+                headers={"Cc": "kim@home.test"},
+            )
+        to = (str(next(x for x in home.letters() if x.recipient == "ana@desk.test").message["Reply-To"]),)
+        home.world.write("ana@desk.test", "#note\nan oboe1, hello\n", to=to)
+        lea = await home.sign_in(KIM)
+        await lea.get("/en/account")
+        home.letters()
+        await lea.submit("/addresses", address="kim@home.test")
+        link = next(line for line in home.letters()[0].text.splitlines() if line.startswith(home.base))
+        await lea.get(link.removeprefix(home.base))
+        await lea.submit()
+        askers = (LEA, BOB, KIM, "kim@home.test", "eve@x.test")
+        asked = [
+            (who, words)
+            for words in (("oboe1",), ("oboe1", "hello"), ("hello",), ("oboe1", "oboe2"), ("nothing",))
+            for who in askers
+        ]
+        found = []
+        for many in (1000, 0):
+            monkeypatch.setattr(history, "_MANY", many)
+            for limit in (2, 100):
+                found += [
+                    home.world.store.read(lambda tx, w=w, x=x, n=limit: find_matching(tx, w, x, n)) for w, x in asked
+                ]
+        assert found[:50] == found[50:]
+        assert [len(one) for one in found[25:50:5]] == [1, 1, 4, 2, 0]
