@@ -21,7 +21,7 @@ from typing import TypeVar
 from sqlite_utils import Database
 
 from maildesk.errors import DiskNearlyFull, MaildeskError
-from maildesk.store.schema import migrations
+from maildesk.store.schema_pages import migrations
 from maildesk.store.sql import queries
 
 T = TypeVar("T")
