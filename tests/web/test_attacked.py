@@ -6,6 +6,7 @@ import asyncio
 import email.utils
 import os
 import sqlite3
+import time
 from contextlib import closing
 from datetime import datetime, timedelta
 from email import policy
@@ -18,6 +19,7 @@ from starlette.requests import Request
 
 from maildesk.clock import iso, now
 from maildesk.config import Web
+from maildesk.render import linked
 from maildesk.store import accounts, tickets
 from maildesk.store.sqlite import Tx
 from maildesk.web.brakes import ADDRESSES, REQUESTS, VOTES
@@ -329,6 +331,15 @@ async def test_one_network_votes_so_often(tmp_path: Path) -> None:
         eve = home.browser()
         await eve.get(f"/en/articles/{slug}")
         assert f"0 of {VOTES.times} people" in eve.text
+
+
+@pytest.mark.parametrize("ending", [")", ".)", "()", "(", ").:"])
+def test_no_link_keeps_the_desk_waiting(ending: str) -> None:
+    """A link of a hundred thousand brackets costs what its length costs, and leads where a short one would."""
+    begun = time.perf_counter()
+    found = linked("http://client.test/a" + ending * (100_000 // len(ending)))
+    assert time.perf_counter() - begun < 1
+    assert ('href="http://client.test/a"' in found) == ending.endswith((")", ":")) or ending == "()"
 
 
 # Who it was.
