@@ -21,7 +21,8 @@ from maildesk.web.visitor import digest, peer_of
 from tests.desk.world import PROVED
 from tests.web.house import Browser, House, house
 
-LEA, BOB, EVE = "lea@client.test", "bob@other.test", "eve@evil.test"
+LEA, EVE = "lea@client.test", "eve@evil.test"
+SAM, MAX = "sam@third.test", "max@fourth.test"
 FIELDS = {"address": LEA, "name": "Léa", "subject": "My contract", "description": "Which one do I have?"}
 
 
@@ -89,6 +90,60 @@ async def test_a_request_that_somebody_owned_is_given_to_nobody(tmp_path: Path) 
         await home.sign_in(EVE, eve)
         assert await correct(eve, LEA) == 404
         assert requester(home) == EVE
+
+
+# What others said.
+
+
+async def three_talk(home: House) -> None:
+    """Lea asks, is answered, adds Sam and Max; Ana quotes Lea's words and her own old answer, and Max writes too."""
+    world = home.world
+    world.write(LEA, "the red one\nthe green one\n")
+    notice = next(x for x in world.letters() if x.recipient == "ana@desk.test")
+    world.write("ana@desk.test", "First answer, of long ago.\n", answers=notice)
+    to_lea = next(x for x in world.letters() if x.recipient == LEA and x.notice == "answer")
+    world.write(LEA, "and SAM too\n", answers=to_lea, headers={"Cc": f"{SAM}, {MAX}"})
+    reply = next(x for x in world.letters() if x.recipient == "ana@desk.test")
+    quoted = "> the red one\n> First answer, of long ago.\n\nSee above.\n"
+    world.write("ana@desk.test", quoted, to=(str(reply.message["Reply-To"]),))
+
+
+@pytest.mark.asyncio
+async def test_what_an_answer_quoted_is_shown_to_those_who_had_it(tmp_path: Path) -> None:
+    """An answer is kept with what any of its readers had quoted in it: on the page each reads their own lines alone."""
+    async with house(tmp_path) as home:
+        await three_talk(home)
+        for who, has in ((LEA, True), (SAM, False)):
+            browser = await home.sign_in(who)
+            for path in (
+                "/en/requests/50031",
+                "/en/requests/50031/print",
+                "/en/requests?q=above",
+                "/en/requests?q=red",
+            ):
+                await browser.get(path)
+                if not has:
+                    assert "red one" not in browser.text.replace("q=red", "")
+                    assert "First answer" not in browser.text
+            await browser.get("/en/requests/50031")
+            assert "See above." in browser.text
+            assert browser.text.count("the red one") == (2 if has else 0)
+
+
+@pytest.mark.asyncio
+async def test_no_page_tells_anothers_address(tmp_path: Path) -> None:
+    """Whoever takes part knows the others by name: no address of theirs stands there, nor in what their mails quote."""
+    async with house(tmp_path) as home:
+        home.world.write(LEA, "one\n", headers={"Cc": SAM})
+        notice = next(x for x in home.letters() if x.recipient == "ana@desk.test")
+        home.world.write("ana@desk.test", f"#cc {MAX}\nDone.\n", answers=notice)
+        to_max = next(x for x in home.letters() if x.recipient == MAX)
+        home.world.write(MAX, "I know more.\n", answers=to_max)
+        lea = await home.sign_in(LEA)
+        for path in ("/en/requests/50031", "/en/requests/50031/print"):
+            await lea.get(path)
+            assert "I know more." in lea.text
+            assert MAX not in lea.text
 
 
 # Letters to strangers.
