@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import email.utils
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,7 +16,7 @@ from starlette.requests import Request
 
 from maildesk.clock import iso, now
 from maildesk.config import Web
-from maildesk.store import tickets
+from maildesk.store import accounts, tickets
 from maildesk.store.sqlite import Tx
 from maildesk.web.brakes import ADDRESSES
 from maildesk.web.keeping import MAX_KEPT_BYTES
@@ -174,6 +177,55 @@ async def test_tags_and_dots_are_one_mailbox_to_the_mails_that_sign_in(tmp_path:
             await eve.get("/en/sign-in")
             await eve.submit("/sign-in", address=spelling.format(n))
         assert len(home.letters()) == 5
+
+
+# Signing in.
+
+
+@pytest.mark.asyncio
+async def test_a_code_is_guessed_some_times_a_day_and_no_more(tmp_path: Path) -> None:
+    """Whoever asks for a new code after each five guesses has a day's guesses for an address; its links work on."""
+    async with house(tmp_path) as home:
+        at, store = now() - timedelta(hours=23), home.world.store
+        for hour in range(8):
+            begun = at + timedelta(hours=hour)
+            store.write(lambda tx, h=hour, b=begun: begin(tx, h, b)).result()
+            for _ in range(5):
+                store.write(lambda tx, h=hour, b=begun: accounts.find_code(tx, f"v{h}", "wrong", b)).result()
+        last = at + timedelta(hours=8)
+        store.write(lambda tx: begin(tx, 8, last)).result()
+        assert store.write(lambda tx: accounts.find_code(tx, "v8", "code8", last)).result() is None
+        assert store.read(lambda tx: accounts.find_link(tx, "link8", last)) is not None
+        tomorrow = last + timedelta(days=1, hours=1)
+        store.write(lambda tx: begin(tx, 9, tomorrow)).result()
+        assert store.write(lambda tx: accounts.find_code(tx, "v9", "code9", tomorrow)).result() is not None
+
+
+def begin(tx: Tx, turn: int, at: datetime) -> None:
+    """A link and a code for Lea, asked for in a browser of its own."""
+    accounts.begin(
+        tx, "sign-in", LEA, is_ours=False, account_id=None, name="", language="en", next_path="",
+        visitor_hash=f"v{turn}", link_hash=f"link{turn}", code_hash=f"code{turn}", now=at,
+    )  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_another_address_makes_no_session_fresh(tmp_path: Path) -> None:
+    """Whoever found a browser open proves an address of their own, and by that nothing of the account's."""
+    async with house(tmp_path) as home:
+        browser = await home.sign_in(LEA)
+        home.letters()
+        await browser.get("/en/account")
+        await browser.submit("/account/addresses", address=EVE)
+        letter = next(x for x in home.letters() if x.recipient == EVE)
+        with closing(sqlite3.connect(tmp_path / "desk.db")) as raw, raw:
+            raw.execute("UPDATE sessions SET fresh_at = ?, created_at = fresh_at", (iso(now() - timedelta(minutes=6)),))
+        link = next(line for line in letter.text.splitlines() if line.startswith(home.base))
+        await browser.get(link.removeprefix(home.base))
+        await browser.submit()
+        assert EVE in browser.text
+        await browser.get("/en/account/data")
+        assert browser.at == "/en/sign-in"
 
 
 # Files.
