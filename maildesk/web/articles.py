@@ -7,8 +7,9 @@ from starlette.responses import HTMLResponse, Response
 from maildesk.articles import Article
 from maildesk.clock import iso
 from maildesk.store import articles as stored
+from maildesk.web.brakes import VOTES
 from maildesk.web.visit import Page, Visit
-from maildesk.web.visitor import digest
+from maildesk.web.visitor import digest, network_of
 
 _SUGGESTED = 3
 
@@ -46,6 +47,10 @@ async def _helpful(visit: Visit) -> Response:
     article = _found(visit)
     if article is None:
         return visit.missing()
+    network = network_of(visit.peer)
+    if visit.site.brakes.is_over(VOTES, network):
+        return visit.page("trouble.html", 429, kind="often")
+    visit.site.brakes.count(VOTES, network)
     is_helpful, visitor, now = visit.form.get("helpful") == "yes", digest(visit.visitor or ""), visit.now
     await visit.write(
         lambda tx: tx.add(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
 import sqlite3
 from contextlib import closing
@@ -18,7 +19,7 @@ from maildesk.clock import iso, now
 from maildesk.config import Web
 from maildesk.store import accounts, tickets
 from maildesk.store.sqlite import Tx
-from maildesk.web.brakes import ADDRESSES
+from maildesk.web.brakes import ADDRESSES, REQUESTS, VOTES
 from maildesk.web.keeping import MAX_KEPT_BYTES
 from maildesk.web.visitor import digest, peer_of
 from tests.desk.world import PROVED
@@ -268,6 +269,65 @@ async def kept_beside(home: House, folder: Path, browser: Browser, others: tuple
     rows = {row["file"] for row in home.world.store.read(lambda tx: tx.list("names of uploads that are kept"))}
     assert rows == {file.name for file in (folder / "uploads").iterdir()}
     return {name if name in dict(others) else "now" for name in rows}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "site", "status"),
+    [("/en/requests/new", "cross-site", b" 403 "), ("/en/requests/50031/reply", "same-origin", b" 303 ")],
+)
+async def test_nobody_has_a_body_read_that_counts_for_nothing(
+    tmp_path: Path, path: str, site: str, status: bytes
+) -> None:
+    """Another site's form, and one of somebody who is not signed in, are answered before a byte of a file is kept."""
+    async with house(tmp_path) as home:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(home.base.rpartition(":")[2]))
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: desk\r\nSec-Fetch-Site: {site}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n\r\n"
+            '--b\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
+        )
+        writer.write(head.encode() + bytes(200_000))
+        async with asyncio.timeout(5):
+            assert status in await reader.readline()
+        assert "uploads" not in {one.name for one in tmp_path.iterdir()}
+        writer.close()
+
+
+# Too much of it.
+
+
+@pytest.mark.asyncio
+async def test_one_account_opens_so_many_requests_and_writes_so_many_replies(tmp_path: Path) -> None:
+    """Signing in is no way around the brake: an address costs nobody anything."""
+    async with house(tmp_path) as home:
+        eve = await send(await home.sign_in(EVE))
+        for _ in range(REQUESTS.times):
+            home.site.brakes.count(REQUESTS, "account 1")
+        await eve.get("/en/requests/50031")
+        form = next(f for f in eve.tree().forms if (f.action or "").endswith("/reply"))
+        values = {**dict(form.form_values()), "description": "MUCH"}
+        refused = await eve.post(form.action, values)
+        assert refused.status_code == 429
+        assert "MUCH" in refused.text
+        await send(eve, description="MORE")
+        assert eve.last is not None
+        assert eve.last.status_code == 429
+        assert [text for kind, text, _ in home.world.entries() if kind == "customer"] == [FIELDS["description"]]
+
+
+@pytest.mark.asyncio
+async def test_one_network_votes_so_often(tmp_path: Path) -> None:
+    """A browser without its cookie is a new one each time; its network is not."""
+    async with house(tmp_path, Web(trusted_proxies=("127.0.0.1",))) as home:
+        slug = home.site.articles().all()[0].slug
+        for _ in range(VOTES.times + 5):
+            eve = home.browser(**{"x-forwarded-for": "203.0.113.9"})
+            await eve.get(f"/en/articles/{slug}")
+            await eve.submit("/helpful", button="helpful=no")
+        eve = home.browser()
+        await eve.get(f"/en/articles/{slug}")
+        assert f"0 of {VOTES.times} people" in eve.text
 
 
 # Who it was.
