@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import replace
 from itertools import groupby
 
@@ -74,7 +74,7 @@ def answer_text(
     entries: those (participants.had).
     replaced: the agent's own addresses, which no customer sees; `by` the mailbox's address stands in their place.
     """
-    known = _lines(entries)
+    known = lines_of(entries)
     # Only a quote with the agent's words below it is answered; the rest is what mail programs append.
     last_own = max((i for i, block in enumerate(blocks) if block.kind == "own" and block.text.strip()), default=-1)
     # Commands were looked for in the first block alone, so that only this one is replaced.
@@ -91,7 +91,7 @@ def answer_text(
     return _replaced("\n\n".join(part for part in parts if part.strip()), replaced, by).strip("\n")
 
 
-def _lines(entries: Iterable[Entry]) -> set[str]:
+def lines_of(entries: Iterable[Entry]) -> set[str]:
     """The lines of what a reader has.
 
     All of what they wrote; of an agent's mail its text, and not what it quoted of a notice, nor of another reader's words:
@@ -110,7 +110,11 @@ def kept_text(text: str, entries: Iterable[Entry]) -> str:
 
     What is kept quotes what any of the readers had; entries: those that this one may read.
     """
-    known = _lines(entries)
+    return kept_lines(text, lines_of(entries))
+
+
+def kept_lines(text: str, known: Set[str]) -> str:
+    """The same, where the lines that the reader has are known."""
     lines = (line for line in text.split("\n") if not line.lstrip().startswith(">") or _plain(line) in known)
     return _GAPS.sub("\n\n", "\n".join(lines)).strip("\n")
 

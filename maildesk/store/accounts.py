@@ -18,6 +18,8 @@ AGENT_SESSION_FOR = timedelta(hours=12)
 FRESH_FOR = timedelta(minutes=5)
 # With a million codes, five guesses are one chance in two hundred thousand.
 MAX_TRIES = 5
+# New codes make new chances: beyond this only the link works, which nobody guesses.
+MAX_TRIES_A_DAY = 25
 MAILS_AN_HOUR = 5
 # Of the whole desk: an attacker with a list of victims is one as well.
 DESK_MAILS_AN_HOUR = 2000
@@ -144,6 +146,10 @@ def find_code(tx: Tx, visitor_hash: str, code_hash: str, now: datetime) -> SignI
     """What the code is for that this browser asked for; None for a wrong one, which counts."""
     row = tx.find("sign-in of a browser", visitor_hash=visitor_hash, since=iso(now - LINK_FOR))
     if row is None or integer(row["tries"]) >= MAX_TRIES:
+        return None
+    day = {"address_key": row["address_key"], "since": iso(now - timedelta(days=1))}
+    wrong = tx.find("wrong codes of an address since", **day)
+    if wrong is not None and integer(wrong["tries"]) >= MAX_TRIES_A_DAY:
         return None
     if text(row["code_hash"]) != code_hash or not row["is_sent"]:
         tx.change("count a wrong code", id=row["id"])

@@ -61,6 +61,10 @@ SELECT * FROM sign_ins WHERE link_hash = :link_hash AND used_at IS NULL AND crea
 SELECT * FROM sign_ins WHERE visitor_hash = :visitor_hash AND used_at IS NULL AND created_at > :since
 ORDER BY created_at DESC, id DESC LIMIT 1;
 
+-- find: wrong codes of an address since
+-- web/accounts, before a code is compared; index sign_ins(address_key, created_at).
+SELECT coalesce(sum(tries), 0) AS tries FROM sign_ins WHERE address_key = :address_key AND created_at > :since;
+
 -- change: count a wrong code
 -- web/accounts; primary key.
 UPDATE sign_ins SET tries = tries + 1 WHERE id = :id;

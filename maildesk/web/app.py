@@ -106,18 +106,18 @@ def _endpoint(site: Site, page: Page):  # type: ignore[no-untyped-def]
 
 async def _shown(visit: Visit, page: Page) -> Response:
     """The page, for those whom it is for."""
+    if page.method == "POST" and not is_ours(visit.request, visit.site.public_url):
+        return _foreign(visit, page)
+    if page.who != "anyone" and visit.session is None:
+        return visit.to("/sign-in", next=visit.path if page.method == "GET" else "")
+    # Nobody has files written down here whose form counts for nothing.
     if page.method == "POST":
         folder = visit.site.config.desk.state_dir / "uploads"
         limits = FILES if page.takes_files else FIELDS
         visit.form = await read_form(visit.request, folder, limits, visit.site.inbox.need_room)
-        is_whole = is_ours(visit.request, visit.site.public_url)
-        if not is_whole or not is_form_token(visit.visitor, visit.form.get("token")):
-            log.event("web.refused", page=page.path, cause="foreign-form")
-            if is_whole and page.refused is not None:
-                return await page.refused(visit)
-            return visit.page("trouble.html", 403, kind="foreign")
-    if page.who != "anyone" and visit.session is None:
-        return visit.to("/sign-in", next=visit.path if page.method == "GET" else "")
+        if not is_form_token(visit.visitor, visit.form.get("token")):
+            refused = _foreign(visit, page)
+            return refused if page.refused is None else await page.refused(visit)
     if page.who == "agent" and (visit.session is None or visit.session.agent is None):
         raise HTTPException(404)
     response = await page.show(visit)
@@ -128,6 +128,11 @@ async def _shown(visit: Visit, page: Page) -> Response:
             return visit.page("trouble.html", 429, kind="often")
         visit.site.brakes.count(MISSES, counted)
     return response
+
+
+def _foreign(visit: Visit, page: Page) -> Response:
+    log.event("web.refused", page=page.path, cause="foreign-form")
+    return visit.page("trouble.html", 403, kind="foreign")
 
 
 async def _visit(site: Site, request: Request, language: str, path: str) -> Visit:

@@ -7,8 +7,9 @@ from starlette.responses import HTMLResponse, Response
 from maildesk.articles import Article
 from maildesk.clock import iso
 from maildesk.store import articles as stored
+from maildesk.web.brakes import VOTES
 from maildesk.web.visit import Page, Visit
-from maildesk.web.visitor import digest
+from maildesk.web.visitor import digest, network_of
 
 _SUGGESTED = 3
 
@@ -48,6 +49,10 @@ async def _helpful(visit: Visit) -> Response:
         return visit.missing()
     if said not in ("yes", "no"):
         return visit.to(f"/articles/{article.slug}")
+    network = network_of(visit.peer)
+    if visit.site.brakes.is_over(VOTES, network):
+        return visit.page("trouble.html", 429, kind="often")
+    visit.site.brakes.count(VOTES, network)
     is_helpful, visitor, now = said == "yes", digest(visit.visitor or ""), visit.now
     await visit.write(
         lambda tx: tx.add(

@@ -25,6 +25,7 @@ SIGN_INS = Brake("mails to sign in", 30, 3600)
 # More than a person has; each is a mail to somebody who may be a stranger.
 ADDRESSES = Brake("addresses that an account adds", 10, 3600)
 CODES = Brake("codes tried", 30, 3600)
+VOTES = Brake("votes on articles", 60, 3600)
 # Whoever asks for so many numbers that are not theirs is counting through them.
 MISSES = Brake("pages that are not there", 40, 600)
 # More than anybody works on; whoever took over an agent's session shall not take all mail along.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Set
 from dataclasses import dataclass
 from datetime import datetime
 from urllib.parse import quote
@@ -11,7 +11,8 @@ from urllib.parse import quote
 from markupsafe import Markup
 
 from maildesk.desk.directory import Directory
-from maildesk.desk.own_requests import OwnEntry, OwnRequest, reading, text_of
+from maildesk.desk.outgoing import kept_lines, lines_of
+from maildesk.desk.own_requests import OwnEntry, OwnRequest, reading
 from maildesk.mail import address as addresses
 from maildesk.mail.model import Mail
 from maildesk.store import history
@@ -78,6 +79,8 @@ class _Found:
     requester: str
     undelivered: str
     solved_at: datetime | None
+    # The lines that the reader has, where an answer may quote some.
+    lines: Set[str]
 
 
 def _look(tx: Tx, asker: history.Asker, number: int) -> _Found | None:
@@ -100,7 +103,10 @@ def _look(tx: Tx, asker: history.Asker, number: int) -> _Found | None:
         "letter that did not arrive", ticket_id=own.ticket_id, recipient_key=addresses.key(own.reader.person.address)
     )
     requester = text(ticket["requester_address"]) if ticket is not None else ""
-    return _Found(own, entries, files, mails, words, requester, text(lost["recipient"]) if lost else "", None)
+    undelivered = text(lost["recipient"]) if lost else ""
+    is_quoting = any(one.entry.kind == "agent" and ">" in one.entry.text for one in entries)
+    lines = lines_of(one.entry for one in entries if reading(one) == "yes") if is_quoting else frozenset[str]()
+    return _Found(own, entries, files, mails, words, requester, undelivered, None, lines)
 
 
 async def converse(
@@ -131,19 +137,21 @@ async def converse(
 
 
 def _said(found: _Found, own: OwnEntry, may: str, html: Markup | None, directory: Directory, base: str) -> Said:
-    entry, reader = own.entry, own.request.reader
+    entry, reader, author = own.entry, own.request.reader, _author(own, directory)
     is_limited = entry.kind == "agent" and reader.reach == "limited"
     files = [] if is_limited or may != "yes" else found.files[entry.id]
     # What a mail quotes names others by their addresses.
-    has_rest = entry.kind == "customer" and not own.request.is_shared and entry.full_text.strip() != entry.text.strip()
+    has_rest = entry.kind == "customer" and author == "" and entry.full_text.strip() != entry.text.strip()
     rest = entry.full_text if has_rest else ""
+    # What an agent quoted is kept for all readers of the answer together, and each had only what was theirs.
+    words = kept_lines(entry.text, found.lines) if entry.kind == "agent" else entry.text
     doubt = "" if may == "yes" else "no" if found.words.get(entry.id) is False else "ask"
     return Said(
         entry.id,
         entry.kind,
-        _author(own, directory),
+        author,
         entry.at,
-        text_of(own, found.entries)[:_MOST_CHARS],
+        words.strip()[:_MOST_CHARS],
         rest.strip()[:_MOST_CHARS] if may == "yes" else "",
         html,
         tuple(
@@ -168,9 +176,7 @@ def _author(own: OwnEntry, directory: Directory) -> str | None:
         return directory.agent_name(agent) if agent else (entry.author.name if entry.author else "") or directory.name
     if entry.author is None or addresses.same(entry.author.address, own.request.reader.person.address):
         return ""
-    if own.request.is_shared:
-        return shown_name(entry.author.name) or None
-    return entry.author.name or entry.author.address
+    return shown_name(entry.author.name) or None
 
 
 def key_of(row: Row) -> str:

@@ -78,13 +78,13 @@ async def _send(visit: Visit) -> Response:
     errors, nearest = _wrong(visit, typed)
     if errors or nearest:
         return _form(visit, typed, errors, 422, nearest)
-    network = network_of(visit.peer) if visit.session is None else None
-    if visit.site.brakes.is_over(REQUESTS, network):
+    counted = network_of(visit.peer) if visit.session is None else f"account {visit.session.account_id}"
+    if visit.site.brakes.is_over(REQUESTS, counted):
         text = visit.gettext(
             "Very many requests came from your network. Please try again in an hour, or write us a mail."
         )
         return _form(visit, typed, {"form": text}, 429)
-    visit.site.brakes.count(REQUESTS, network)
+    visit.site.brakes.count(REQUESTS, counted)
     try:
         await _accept(visit, typed)
     except AlreadySent:

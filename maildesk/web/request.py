@@ -18,6 +18,7 @@ from maildesk.mail.model import Person, Wish
 from maildesk.store import history, tickets
 from maildesk.store.sqlite import Tx
 from maildesk.web import keeping
+from maildesk.web.brakes import REQUESTS
 from maildesk.web.conversation import Conversation, converse
 from maildesk.web.organisation import asker_of
 from maildesk.web.replying import send_reply
@@ -121,6 +122,13 @@ async def _say(visit: Visit, words: str, wish: Wish, done: str) -> Response:
 async def _sent(
     visit: Visit, found: Conversation, words: str, wish: Wish, done: str, kept: tuple[keeping.Kept, ...] = ()
 ) -> Response:
+    counted = f"account {visit.who.account_id}"
+    if visit.site.brakes.is_over(REQUESTS, counted):
+        text = visit.gettext(
+            "Very many requests came from your network. Please try again in an hour, or write us a mail."
+        )
+        return _page(visit, found, 429, words, text, kept)
+    visit.site.brakes.count(REQUESTS, counted)
     try:
         number = await send_reply(visit, found.own, words, wish, tuple(one.upload for one in kept))
     except MaildeskError as error:

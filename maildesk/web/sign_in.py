@@ -133,18 +133,22 @@ async def _enter(visit: Visit, found: SignIn) -> Response:
         if account_id is None:
             return None
         own.own_what_was_sent(tx, visit.visitor_hash, found.address, account_id, now)
+        if found.kind == "address":
+            # Another address proves nothing of the session's own: it stays as old as it is.
+            return account_id
         if former is not None:
             tx.change("end a session", id=former.id, account_id=former.account_id, at=iso(now))
         is_agent = directory.agent(found.address) is not None
-        address = found.address if found.kind == "sign-in" or former is None else former.address
-        accounts.open_session(tx, account_id, address, digest(secret), device, now, is_agent=is_agent)
+        accounts.open_session(tx, account_id, found.address, digest(secret), device, now, is_agent=is_agent)
         return account_id
 
     account_id = await visit.write(write)
     if account_id is None:
         return visit.page("sign-in-link.html", 410, found=None, is_here=True)
     log.event("web.signed-in", account=account_id)
-    response = visit.to("/account" if found.kind == "address" else _safe(found.next) or "/requests")
+    if found.kind == "address":
+        return visit.to("/account")
+    response = visit.to(_safe(found.next) or "/requests")
     set_cookie(visit, response, "session", secret, int(SESSION_FOR.total_seconds()))
     return response
 

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import email.utils
+import os
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
 from email import policy
 from email.message import EmailMessage
 from pathlib import Path
@@ -13,15 +18,16 @@ from starlette.requests import Request
 
 from maildesk.clock import iso, now
 from maildesk.config import Web
-from maildesk.store import tickets
+from maildesk.store import accounts, tickets
 from maildesk.store.sqlite import Tx
-from maildesk.web.brakes import ADDRESSES
+from maildesk.web.brakes import ADDRESSES, REQUESTS, VOTES
 from maildesk.web.keeping import MAX_KEPT_BYTES
 from maildesk.web.visitor import digest, peer_of
 from tests.desk.world import PROVED
 from tests.web.house import Browser, House, house
 
-LEA, BOB, EVE = "lea@client.test", "bob@other.test", "eve@evil.test"
+LEA, EVE = "lea@client.test", "eve@evil.test"
+SAM, MAX = "sam@third.test", "max@fourth.test"
 FIELDS = {"address": LEA, "name": "Léa", "subject": "My contract", "description": "Which one do I have?"}
 
 
@@ -91,6 +97,60 @@ async def test_a_request_that_somebody_owned_is_given_to_nobody(tmp_path: Path) 
         assert requester(home) == EVE
 
 
+# What others said.
+
+
+async def three_talk(home: House) -> None:
+    """Lea asks, is answered, adds Sam and Max; Ana quotes Lea's words and her own old answer, and Max writes too."""
+    world = home.world
+    world.write(LEA, "the red one\nthe green one\n")
+    notice = next(x for x in world.letters() if x.recipient == "ana@desk.test")
+    world.write("ana@desk.test", "First answer, of long ago.\n", answers=notice)
+    to_lea = next(x for x in world.letters() if x.recipient == LEA and x.notice == "answer")
+    world.write(LEA, "and SAM too\n", answers=to_lea, headers={"Cc": f"{SAM}, {MAX}"})
+    reply = next(x for x in world.letters() if x.recipient == "ana@desk.test")
+    quoted = "> the red one\n> First answer, of long ago.\n\nSee above.\n"
+    world.write("ana@desk.test", quoted, to=(str(reply.message["Reply-To"]),))
+
+
+@pytest.mark.asyncio
+async def test_what_an_answer_quoted_is_shown_to_those_who_had_it(tmp_path: Path) -> None:
+    """An answer is kept with what any of its readers had quoted in it: on the page each reads their own lines alone."""
+    async with house(tmp_path) as home:
+        await three_talk(home)
+        for who, has in ((LEA, True), (SAM, False)):
+            browser = await home.sign_in(who)
+            for path in (
+                "/en/requests/50031",
+                "/en/requests/50031/print",
+                "/en/requests?q=above",
+                "/en/requests?q=red",
+            ):
+                await browser.get(path)
+                if not has:
+                    assert "red one" not in browser.text.replace("q=red", "")
+                    assert "First answer" not in browser.text
+            await browser.get("/en/requests/50031")
+            assert "See above." in browser.text
+            assert browser.text.count("the red one") == (2 if has else 0)
+
+
+@pytest.mark.asyncio
+async def test_no_page_tells_anothers_address(tmp_path: Path) -> None:
+    """Whoever takes part knows the others by name: no address of theirs stands there, nor in what their mails quote."""
+    async with house(tmp_path) as home:
+        home.world.write(LEA, "one\n", headers={"Cc": SAM})
+        notice = next(x for x in home.letters() if x.recipient == "ana@desk.test")
+        home.world.write("ana@desk.test", f"#cc {MAX}\nDone.\n", answers=notice)
+        to_max = next(x for x in home.letters() if x.recipient == MAX)
+        home.world.write(MAX, "I know more.\n", answers=to_max)
+        lea = await home.sign_in(LEA)
+        for path in ("/en/requests/50031", "/en/requests/50031/print"):
+            await lea.get(path)
+            assert "I know more." in lea.text
+            assert MAX not in lea.text
+
+
 # Letters to strangers.
 
 
@@ -119,6 +179,55 @@ async def test_tags_and_dots_are_one_mailbox_to_the_mails_that_sign_in(tmp_path:
             await eve.get("/en/sign-in")
             await eve.submit("/sign-in", address=spelling.format(n))
         assert len(home.letters()) == 5
+
+
+# Signing in.
+
+
+@pytest.mark.asyncio
+async def test_a_code_is_guessed_some_times_a_day_and_no_more(tmp_path: Path) -> None:
+    """Whoever asks for a new code after each five guesses has a day's guesses for an address; its links work on."""
+    async with house(tmp_path) as home:
+        at, store = now() - timedelta(hours=23), home.world.store
+        for hour in range(8):
+            begun = at + timedelta(hours=hour)
+            store.write(lambda tx, h=hour, b=begun: begin(tx, h, b)).result()
+            for _ in range(5):
+                store.write(lambda tx, h=hour, b=begun: accounts.find_code(tx, f"v{h}", "wrong", b)).result()
+        last = at + timedelta(hours=8)
+        store.write(lambda tx: begin(tx, 8, last)).result()
+        assert store.write(lambda tx: accounts.find_code(tx, "v8", "code8", last)).result() is None
+        assert store.read(lambda tx: accounts.find_link(tx, "link8", last)) is not None
+        tomorrow = last + timedelta(days=1, hours=1)
+        store.write(lambda tx: begin(tx, 9, tomorrow)).result()
+        assert store.write(lambda tx: accounts.find_code(tx, "v9", "code9", tomorrow)).result() is not None
+
+
+def begin(tx: Tx, turn: int, at: datetime) -> None:
+    """A link and a code for Lea, asked for in a browser of its own."""
+    accounts.begin(
+        tx, "sign-in", LEA, is_ours=False, account_id=None, name="", language="en", next_path="",
+        visitor_hash=f"v{turn}", link_hash=f"link{turn}", code_hash=f"code{turn}", now=at,
+    )  # fmt: skip
+
+
+@pytest.mark.asyncio
+async def test_another_address_makes_no_session_fresh(tmp_path: Path) -> None:
+    """Whoever found a browser open proves an address of their own, and by that nothing of the account's."""
+    async with house(tmp_path) as home:
+        browser = await home.sign_in(LEA)
+        home.letters()
+        await browser.get("/en/account")
+        await browser.submit("/account/addresses", address=EVE)
+        letter = next(x for x in home.letters() if x.recipient == EVE)
+        with closing(sqlite3.connect(tmp_path / "desk.db")) as raw, raw:
+            raw.execute("UPDATE sessions SET fresh_at = ?, created_at = fresh_at", (iso(now() - timedelta(minutes=6)),))
+        link = next(line for line in letter.text.splitlines() if line.startswith(home.base))
+        await browser.get(link.removeprefix(home.base))
+        await browser.submit()
+        assert EVE in browser.text
+        await browser.get("/en/account/data")
+        assert browser.at == "/en/sign-in"
 
 
 # Files.
@@ -161,6 +270,65 @@ async def kept_beside(home: House, folder: Path, browser: Browser, others: tuple
     rows = {row["file"] for row in home.world.store.read(lambda tx: tx.list("names of uploads that are kept"))}
     assert rows == {file.name for file in (folder / "uploads").iterdir()}
     return {name if name in dict(others) else "now" for name in rows}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("path", "site", "status"),
+    [("/en/requests/new", "cross-site", b" 403 "), ("/en/requests/50031/reply", "same-origin", b" 303 ")],
+)
+async def test_nobody_has_a_body_read_that_counts_for_nothing(
+    tmp_path: Path, path: str, site: str, status: bytes
+) -> None:
+    """Another site's form, and one of somebody who is not signed in, are answered before a byte of a file is kept."""
+    async with house(tmp_path) as home:
+        reader, writer = await asyncio.open_connection("127.0.0.1", int(home.base.rpartition(":")[2]))
+        head = (
+            f"POST {path} HTTP/1.1\r\nHost: desk\r\nSec-Fetch-Site: {site}\r\n"
+            "Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 20000000\r\n\r\n"
+            '--b\r\nContent-Disposition: form-data; name="a"; filename="a"\r\n\r\n'
+        )
+        writer.write(head.encode() + bytes(200_000))
+        async with asyncio.timeout(5):
+            assert status in await reader.readline()
+        assert "uploads" not in os.listdir(tmp_path)
+        writer.close()
+
+
+# Too much of it.
+
+
+@pytest.mark.asyncio
+async def test_one_account_opens_so_many_requests_and_writes_so_many_replies(tmp_path: Path) -> None:
+    """Signing in is no way around the brake: an address costs nobody anything."""
+    async with house(tmp_path) as home:
+        eve = await send(await home.sign_in(EVE))
+        for _ in range(REQUESTS.times):
+            home.site.brakes.count(REQUESTS, "account 1")
+        await eve.get("/en/requests/50031")
+        form = next(f for f in eve.tree().forms if (f.action or "").endswith("/reply"))
+        values = {**dict(form.form_values()), "description": "MUCH"}
+        refused = await eve.post(form.action, values)
+        assert refused.status_code == 429
+        assert "MUCH" in refused.text
+        await send(eve, description="MORE")
+        assert eve.last is not None
+        assert eve.last.status_code == 429
+        assert [text for kind, text, _ in home.world.entries() if kind == "customer"] == [FIELDS["description"]]
+
+
+@pytest.mark.asyncio
+async def test_one_network_votes_so_often(tmp_path: Path) -> None:
+    """A browser without its cookie is a new one each time; its network is not."""
+    async with house(tmp_path, Web(trusted_proxies=("127.0.0.1",))) as home:
+        slug = home.site.articles().all()[0].slug
+        for _ in range(VOTES.times + 5):
+            eve = home.browser(**{"x-forwarded-for": "203.0.113.9"})
+            await eve.get(f"/en/articles/{slug}")
+            await eve.submit("/helpful", button="helpful=no")
+        eve = home.browser()
+        await eve.get(f"/en/articles/{slug}")
+        assert f"0 of {VOTES.times} people" in eve.text
 
 
 # Who it was.
