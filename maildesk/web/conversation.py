@@ -66,7 +66,6 @@ class Conversation:
     is_requester: bool
     said: tuple[Said, ...]
     undelivered: str
-    solved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +77,6 @@ class _Found:
     words: dict[int, bool]
     requester: str
     undelivered: str
-    solved_at: datetime | None
     # The lines that the reader has, where an answer may quote some.
     lines: Set[str]
 
@@ -106,7 +104,7 @@ def _look(tx: Tx, asker: history.Asker, number: int) -> _Found | None:
     undelivered = text(lost["recipient"]) if lost else ""
     is_quoting = any(one.entry.kind == "agent" and ">" in one.entry.text for one in entries)
     lines = lines_of(one.entry for one in entries if reading(one) == "yes") if is_quoting else frozenset[str]()
-    return _Found(own, entries, files, mails, words, requester, undelivered, None, lines)
+    return _Found(own, entries, files, mails, words, requester, undelivered, lines)
 
 
 async def converse(
@@ -133,7 +131,7 @@ async def converse(
             html = _formatted(mail, own, base) if mail is not None else None
         said.append(_said(found, own, may, html, directory, base))
     is_requester = not found.own.is_shared and addresses.same(found.requester, found.own.reader.person.address)
-    return Conversation(found.own, is_requester, tuple(said), found.undelivered, found.solved_at)
+    return Conversation(found.own, is_requester, tuple(said), found.undelivered)
 
 
 def _said(found: _Found, own: OwnEntry, may: str, html: Markup | None, directory: Directory, base: str) -> Said:
