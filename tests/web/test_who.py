@@ -108,6 +108,9 @@ async def test_each_page_is_for_those_of_its_row(tmp_path: Path) -> None:
             status, to, _ = await ask(nobody, page)
             if page.who == "anyone":
                 assert (status, "/sign-in?" in to) != (303, True), page
+            elif page.who == "customer" and "{number}" in page.path:
+                # A request is there for its people alone.
+                assert status == 404, page
             else:
                 assert (status, to.startswith("/en/sign-in?next=")) == (303, True), page
             for who, browser in people.items():
