@@ -17,15 +17,16 @@ from tests.web.watch import engine
 SCREENS = {"desk-light": ("light", 1280, 800), "desk-dark": ("dark", 1280, 800), "phone-light": ("light", 390, 844)}
 SCREENS["phone-dark"] = ("dark", 390, 844)
 
+# The form's own button, and not one that stands beside a field.
+_SEND = "main form button:not([name]):not([data-use])"
+
 
 async def main(folder: Path) -> None:
     """Write them: SCREEN-WHO-PAGE.png."""
-    folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as place:
         async with furnished(Path(place)) as home, engine() as browser:
             for name in SCREENS:
                 await _pictures(home, browser, name, folder)
-    print(f"{len(list(folder.glob('*.png')))} pictures in {folder}")
 
 
 async def _pictures(home: House, browser: Browser, name: str, folder: Path) -> None:
@@ -50,15 +51,15 @@ async def _pictures(home: House, browser: Browser, name: str, folder: Path) -> N
 async def _form(page: Page, home: House, folder: Path, name: str) -> None:
     """The form with what is wrong, with an address that was perhaps meant, and sent; then the way to another address."""
     await page.goto(f"{home.base}/fr/requests/new")
-    await page.click("main form button:not([name])")
+    await page.click(_SEND)
     await _picture(page, folder / f"{name}-form-errors.png")
     await page.fill("#address", "kim@gmial.com")
     await page.fill("#subject", "Mon imprimante brûle")
     await page.fill("#description", "Bonjour,\n\nil y a de la fumée partout.\n")
-    await page.click("main form button:not([name])")
+    await page.click(_SEND)
     await _picture(page, folder / f"{name}-form-slip.png")
     await page.fill("#address", f"kim@{name}.test")
-    await page.click("main form button:not([name])")
+    await page.click(_SEND)
     await page.wait_for_url("**/requests/sent")
     await _picture(page, folder / f"{name}-sent.png")
     await page.click(".receipt summary")
@@ -71,4 +72,7 @@ async def _picture(page: Page, file: Path) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(main(Path(sys.argv[1])))
+    goal = Path(sys.argv[1])
+    goal.mkdir(parents=True, exist_ok=True)
+    asyncio.run(main(goal))
+    print(f"{len(list(goal.glob('*.png')))} pictures in {goal}")
