@@ -217,19 +217,23 @@ SELECT tickets.id, tickets.number, tickets.subject, tickets.state, tickets.mailb
   (SELECT first.flags FROM entries AS first WHERE first.ticket_id = tickets.id ORDER BY first.id LIMIT 1) AS first_flags,
   (SELECT owned.is_theirs FROM owned WHERE owned.entry_id = (
     SELECT min(first.id) FROM entries AS first WHERE first.ticket_id = tickets.id)) AS first_is_theirs,
-  coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
-    AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at,
-  count(*) OVER () AS found
-FROM participants JOIN tickets ON tickets.id = participants.ticket_id
-WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
-  SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)
-  AND NOT EXISTS (SELECT 1 FROM participants AS other WHERE other.ticket_id = participants.ticket_id
-    AND other.kind = 'customer' AND other.removed_at IS NULL AND other.slot < participants.slot
-    AND other.address_key IN (SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id))
-  AND (:state = '' OR tickets.state = :state)
-  AND (:role = '' OR (:role = 'mine') = (tickets.requester_key IN (
-    SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)))
-ORDER BY changed_at DESC, tickets.number DESC LIMIT :limit OFFSET :skip;
+  own.changed_at, own.found
+FROM (
+  SELECT tickets.id AS ticket_id, participants.id AS participant_id, count(*) OVER () AS found, tickets.number,
+    coalesce((SELECT max(said.at) FROM entries AS said WHERE said.ticket_id = tickets.id
+      AND said.kind IN ('customer', 'agent')), tickets.created_at) AS changed_at
+  FROM participants JOIN tickets ON tickets.id = participants.ticket_id
+  WHERE participants.kind = 'customer' AND participants.removed_at IS NULL AND participants.address_key IN (
+    SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)
+    AND NOT EXISTS (SELECT 1 FROM participants AS other WHERE other.ticket_id = participants.ticket_id
+      AND other.kind = 'customer' AND other.removed_at IS NULL AND other.slot < participants.slot
+      AND other.address_key IN (SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id))
+    AND (:state = '' OR tickets.state = :state)
+    AND (:role = '' OR (:role = 'mine') = (tickets.requester_key IN (
+      SELECT theirs.address_key FROM people AS theirs WHERE theirs.account_id = :account_id)))
+  ORDER BY changed_at DESC, tickets.number DESC LIMIT :limit OFFSET :skip
+) AS own JOIN tickets ON tickets.id = own.ticket_id JOIN participants ON participants.id = own.participant_id
+ORDER BY own.changed_at DESC, own.number DESC;
 
 -- list: shared requests of a domain
 -- "My activities" of an organisation, and a request's page; index tickets(requester_domain, number), by which a number of

@@ -120,7 +120,10 @@ async def _take(visit: Visit) -> Response:
         return _again(visit)
     found = await visit.read(lambda tx: _data(tx, who))
     body = json.dumps(found, ensure_ascii=False, indent=2).encode()
-    headers = {"content-disposition": 'attachment; filename="my-data.json"', "content-security-policy": "sandbox"}
+    headers = {
+        "content-disposition": 'attachment; filename="my-data.json"',
+        "content-security-policy": "sandbox; default-src 'none'",
+    }
     return Response(body, media_type="application/json", headers=headers)
 
 

@@ -40,20 +40,23 @@ async def _activities(visit: Visit) -> Response:
     page = min(max(int(number), 1), _MOST_PAGES) if number.isascii() and number.isdigit() and len(number) < 6 else 1
 
     def look(tx: Tx) -> tuple[tuple[Line, ...], int]:
-        if words:
-            found = matches(history.find_matching(tx, who.address, words, _CANDIDATES), words)[:A_PAGE]
-            return tuple(Line(one.own.request, one.excerpt) for one in found), len(found)
         skip = (page - 1) * A_PAGE
+        if words:
+            best = matches(history.find_matching(tx, who.address, words, _CANDIDATES), words)
+            found = [one for one in best if state in ("", one.own.request.state)]
+            return tuple(Line(one.own.request, one.excerpt) for one in found[skip : skip + A_PAGE]), len(found)
         lines, count = history.list_own(tx, who.account_id, state=state, role=role, limit=A_PAGE, skip=skip)
         return tuple(map(Line, lines)), count
 
     lines, count = await visit.read(look)
+    if page > 1 and not lines:
+        return visit.to("/requests", q=asked.get("q", "")[:200], state=state, role=role)
     return visit.page(
         "activities.html",
         lines=lines,
         count=count,
         page=page,
-        last=1 if words else max(1, -(-count // A_PAGE)),
+        last=max(1, -(-count // A_PAGE)),
         asked={"q": asked.get("q", "")[:200], "state": state, "role": role},
         states=state_words(visit),
         organisations=names_of(visit),

@@ -108,6 +108,9 @@ async def _shown(visit: Visit, page: Page) -> Response:
     """The page, for those whom it is for."""
     if page.method == "POST" and not is_ours(visit.request, visit.site.public_url):
         return _foreign(visit, page)
+    if page.who == "customer" and visit.session is None and page.method == "GET" and "{number}" in page.path:
+        # A request is there for its people alone: whoever has not signed in hears of none.
+        return visit.missing()
     if page.who != "anyone" and visit.session is None:
         return visit.to("/sign-in", next=visit.path if page.method == "GET" else "")
     # Nobody has files written down here whose form counts for nothing.

@@ -68,7 +68,6 @@ class Conversation:
     is_requester: bool
     said: tuple[Said, ...]
     undelivered: str
-    solved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +79,6 @@ class _Found:
     words: dict[int, bool]
     requester: str
     undelivered: str
-    solved_at: datetime | None
     # The lines that the reader has, where an answer may quote some.
     lines: Set[str]
 
@@ -108,7 +106,7 @@ def _look(tx: Tx, asker: history.Asker, number: int) -> _Found | None:
     undelivered = text(lost["recipient"]) if lost else ""
     is_quoting = any(one.entry.kind == "agent" and ">" in one.entry.text for one in entries)
     lines = lines_of(one.entry for one in entries if reading(one) == "yes") if is_quoting else frozenset[str]()
-    return _Found(own, entries, files, mails, words, requester, undelivered, None, lines)
+    return _Found(own, entries, files, mails, words, requester, undelivered, lines)
 
 
 async def converse(
@@ -139,7 +137,7 @@ async def converse(
         said.append(one if room > 0 else replace(one, text=_beginning(one.text), rest=""))
         room -= len(one.rest) + (len(one.text) if html is None else 0)
     is_requester = not found.own.is_shared and addresses.same(found.requester, found.own.reader.person.address)
-    return Conversation(found.own, is_requester, tuple(said), found.undelivered, found.solved_at)
+    return Conversation(found.own, is_requester, tuple(said), found.undelivered)
 
 
 def _beginning(words: str) -> str:

@@ -108,7 +108,7 @@ def test_no_value_changes_the_set_of_fields(
         thread_topic=topic or "x",
         in_reply_to=identifier,
         references=(identifier, "<a@b>"),
-        desk_id=topic,
+        desk_id=topic or "x",
         content_language=language,
         text=subject,
         html=name,

@@ -120,8 +120,18 @@ async def test_each_request_stands_on_one_page(tmp_path: Path) -> None:
             assert len(listed(lea)) == size
             found += listed(lea)
         assert found == list(range(50081, 50030, -1))
-        for page in ("0", "-1", "x", "99999999999999999999", "1.5", "²"):
+        for page in ("0", "-1", "x", "99999999999999999999", "1.5", "²", "4", "99999"):
             assert (await lea.get("/en/requests", page=page)).status_code == 200
+            assert len(listed(lea)) == 25
+        found = []
+        for page, size in (("1", 25), ("2", 25), ("3", 1)):
+            await lea.get("/en/requests", page=page, q="burns")
+            assert len(listed(lea)) == size
+            found += listed(lea)
+        assert sorted(found) == list(range(50031, 50082))
+        home.world.set_state("solved", 50040)
+        await lea.get("/en/requests", q="burns", state="solved")
+        assert listed(lea) == [50040]
 
 
 @pytest.mark.asyncio

@@ -154,7 +154,7 @@ async def test_a_file_is_only_where_it_belongs(tmp_path: Path) -> None:
             assert (path, got.status_code) == (path, 404)
             assert got.content == missing
         assert (await bob.client.get(link)).status_code == 404
-        assert (await nobody.client.get(link)).status_code == 303
+        assert (await nobody.client.get(link)).status_code == 404
 
 
 @pytest.mark.asyncio

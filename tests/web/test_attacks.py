@@ -1,4 +1,4 @@
-"""What a stranger's mail, or page, can do to those who read the help centre: nothing. In a real browser (THREATS T85 to T91)."""
+"""T85: what a stranger's mail, or page, can do to those who read the help centre: nothing. In a real browser."""
 
 from __future__ import annotations
 

@@ -220,3 +220,16 @@ async def test_a_file_is_saved_and_never_run(tmp_path: Path, name: str, kind: st
         assert "svg" not in got.headers["content-type"]
         bob = await home.sign_in(BOB)
         assert (await bob.get(link)).status_code == 404
+
+
+@pytest.mark.asyncio
+async def test_whoever_has_not_signed_in_hears_of_no_request(tmp_path: Path) -> None:
+    """404 for one that is there and for one that is not, the same bytes; the list leads to signing in."""
+    async with house(tmp_path) as home:
+        write(home, LEA)
+        nobody = home.browser()
+        there, missing = await nobody.get("/en/requests/50031"), await nobody.get("/en/requests/99999")
+        assert there.status_code == missing.status_code == 404
+        assert there.content == missing.content
+        await nobody.get("/en/requests")
+        assert nobody.at == "/en/sign-in"
