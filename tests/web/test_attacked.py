@@ -147,10 +147,10 @@ async def test_no_page_tells_anothers_address(tmp_path: Path) -> None:
         to_max = next(x for x in home.letters() if x.recipient == MAX)
         home.world.write(MAX, "I know more.\n", answers=to_max)
         lea = await home.sign_in(LEA)
-        for path in ("/en/requests/50031", "/en/requests/50031/print"):
-            await lea.get(path)
-            assert "I know more." in lea.text
-            assert MAX not in lea.text
+        for path in ("/en/requests/50031", "/en/requests/50031/print", "/en/account/data"):
+            page = await lea.get(path)
+            assert "I know more." in page.text
+            assert MAX not in page.text
 
 
 # Letters to strangers.
@@ -230,6 +230,21 @@ async def test_another_address_makes_no_session_fresh(tmp_path: Path) -> None:
         assert EVE in browser.text
         await browser.get("/en/account/data")
         assert browser.at == "/en/sign-in"
+
+
+@pytest.mark.asyncio
+async def test_nobody_is_named_by_a_stranger(tmp_path: Path) -> None:
+    """What somebody typed as another's name stands on no page of theirs, and takes the place of no name that is proved."""
+    async with house(tmp_path) as home:
+        await send(home.browser(), name="Blocked! Call 4711")
+        home.world.write("Léa Martin <lea@client.test>", "hello\n")
+        await send(home.browser(), name="Blocked! Call 4711")
+        await send(home.browser(), address=EVE, name="Blocked! Call 4711")
+        lea, eve = await home.sign_in(LEA), await home.sign_in(EVE)
+        for browser, name in ((lea, "Léa Martin"), (eve, "")):
+            await browser.get("/en/account")
+            assert "4711" not in (browser.last.text if browser.last else "")
+            assert browser.tree().xpath('//input[@id="name"]/@value') == [name]
 
 
 # Files.
