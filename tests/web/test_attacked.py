@@ -312,6 +312,29 @@ async def test_nobody_has_a_body_read_that_counts_for_nothing(
         writer.close()
 
 
+@pytest.mark.asyncio
+async def test_whoever_fetches_a_large_file_again_and_again_keeps_no_page_waiting(tmp_path: Path) -> None:
+    """A mail of megabytes is read anew for each of its files: pages, whose mails are small, do not stand in that line."""
+    async with house(tmp_path) as home:
+        home.world.write(EVE, attachments=(("big.bin", bytes(12_000_000)),))
+        html = EmailMessage(policy=policy.SMTP)
+        html["Authentication-Results"] = PROVED.format(domain="client.test")
+        html["From"], html["To"], html["Subject"] = LEA, "support@desk.test", "Hello"
+        html["Date"], html["Message-ID"] = email.utils.format_datetime(home.world.now), "<1@client.test>"
+        html.set_content("<p>Hello <b>you</b></p>", subtype="html")
+        home.world.give(bytes(html), sender=LEA)
+        eve, lea = await home.sign_in(EVE), await home.sign_in(LEA)
+        await eve.get("/en/requests/50031")
+        link = eve.tree().xpath('//ul[@class="files"]//a/@href')[0]
+        line = [asyncio.create_task(eve.client.get(link, timeout=60)) for _ in range(6)]
+        await asyncio.wait(line, return_when=asyncio.FIRST_COMPLETED)
+        await lea.get("/en/requests/50032")
+        assert lea.last is not None
+        assert "Hello <b>you</b>" in lea.last.text
+        assert sum(one.done() for one in line) <= 3
+        await asyncio.gather(*line)
+
+
 # Too much of it.
 
 
