@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from urllib.parse import quote
 
@@ -24,8 +24,10 @@ from maildesk.web.organisation import shown_name
 # So many entries are shown with their formatting; older ones as text.
 _FORMATTED = 5
 _MOST_CHARS = 60_000
-# Enough of a long conversation to read on one page; the newest.
+# Enough of a long conversation to read on one page; the newest. Of those beyond so many characters the beginning.
 _MOST_ENTRIES = 300
+_PAGE_CHARS = 240_000
+_BEGINNING_CHARS = 400
 # The one form that shown.py gives them; in the text of a mail anything may stand behind such words.
 _CID = re.compile(r'src="cid:([0-9a-f]{32}@picture)"')
 
@@ -120,7 +122,8 @@ async def converse(
     if not isinstance(found, _Found):
         return None
     base = url(f"/requests/{number}")
-    said = []
+    said: list[Said] = []
+    room = _PAGE_CHARS
     for own in reversed(found.entries):
         may = reading(own)
         if may == "no":
@@ -129,9 +132,16 @@ async def converse(
         if may == "yes" and own.entry.id in found.mails:
             mail = await mails.understood(*found.mails[own.entry.id])
             html = _formatted(mail, own, base) if mail is not None else None
-        said.append(_said(found, own, may, html, directory, base))
+        one = _said(found, own, may, html, directory, base)
+        # Each line costs: a page as long as somebody likes would hold up everybody's.
+        said.append(one if room > 0 else replace(one, text=_beginning(one.text), rest=""))
+        room -= len(one.rest) + (len(one.text) if html is None else 0)
     is_requester = not found.own.is_shared and addresses.same(found.requester, found.own.reader.person.address)
     return Conversation(found.own, is_requester, tuple(said), found.undelivered)
+
+
+def _beginning(words: str) -> str:
+    return words if len(words) <= _BEGINNING_CHARS else f"{words[:_BEGINNING_CHARS].rstrip()} …"
 
 
 def _said(found: _Found, own: OwnEntry, may: str, html: Markup | None, directory: Directory, base: str) -> Said:

@@ -6,6 +6,7 @@ import asyncio
 import email.utils
 import os
 import sqlite3
+import time
 from contextlib import closing
 from datetime import datetime, timedelta
 from email import policy
@@ -18,6 +19,7 @@ from starlette.requests import Request
 
 from maildesk.clock import iso, now
 from maildesk.config import Web
+from maildesk.render import linked
 from maildesk.store import accounts, tickets
 from maildesk.store.sqlite import Tx
 from maildesk.web.brakes import ADDRESSES, REQUESTS, VOTES
@@ -329,6 +331,31 @@ async def test_one_network_votes_so_often(tmp_path: Path) -> None:
         eve = home.browser()
         await eve.get(f"/en/articles/{slug}")
         assert f"0 of {VOTES.times} people" in eve.text
+
+
+@pytest.mark.asyncio
+async def test_a_page_is_so_long_whatever_was_written(tmp_path: Path) -> None:
+    """A conversation of megabytes is a page that everybody's loop can bear: the newest in full, of the others the beginning."""
+    async with house(tmp_path) as home:
+        home.world.write(LEA, "FIRST " + "a:\n" * 1000)
+        notice = next(x for x in home.letters() if x.recipient == LEA)
+        for n in range(12):
+            home.world.write(LEA, f"{n}\n" + "a:\n" * 15_000, answers=notice)
+        lea = await home.sign_in(LEA)
+        for path in ("/en/requests/50031", "/en/requests/50031/print"):
+            page = await lea.get(path)
+            assert page.status_code == 200
+            assert "FIRST" in lea.text
+            assert page.text.count("a:") < 120_000
+
+
+@pytest.mark.parametrize("ending", [")", ".)", "()", "(", ").:"])
+def test_no_link_keeps_the_desk_waiting(ending: str) -> None:
+    """A link of a hundred thousand brackets costs what its length costs, and leads where a short one would."""
+    begun = time.perf_counter()
+    found = linked("http://client.test/a" + ending * (100_000 // len(ending)))
+    assert time.perf_counter() - begun < 1
+    assert ('href="http://client.test/a"' in found) == ending.endswith((")", ":")) or ending == "()"
 
 
 # Who it was.
