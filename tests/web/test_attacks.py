@@ -210,6 +210,11 @@ async def test_words_are_words_wherever_they_stand(tmp_path: Path) -> None:
             assert asked == []
 
 
+_ACTS = """
+requests/50031/reply requests/50031/solve requests/50031/reopen requests/new sign-out account account/delete
+account/sessions account/addresses sign-in articles/request-arrived/helpful
+"""
+ACTS = tuple(f"/en/{act}" for act in _ACTS.split())
 SHAPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
 
@@ -229,27 +234,14 @@ async def test_a_strangers_page_changes_nothing(tmp_path: Path) -> None:
         await lea.get("/en/requests/50031")
         mine, planted = str(lea.client.cookies["visitor"]), "planted-by-another-port"
         fields = {"description": "Not mine", "sure": "yes", "session": "all", "name": "x", "address": "eve@evil.test"}
-        acts = (
-            *(
-                "/en/requests/50031/reply",
-                "/en/requests/50031/solve",
-                "/en/requests/new",
-                "/en/sign-out",
-                "/en/account",
-            ),
-            *("/en/account/delete", "/en/account/sessions", "/en/account/addresses", "/en/sign-in"),
-            "/en/articles/request-arrived/helpful",
-        )
-        before, pages, expected = dump(home), {}, {}
-        for at, act in enumerate(acts):
+        before, pages = dump(home), {}
+        for at, act in enumerate(ACTS):
             for token in ("", form_token(mine), form_token(planted)):
                 hidden = "".join(
                     f'<input type=hidden name={k} value="{v}">' for k, v in {**fields, "token": token}.items()
                 )
                 form = f'<form id=f method=post enctype="{SHAPES[at % 3]}" action="{home.base}{act}">{hidden}</form>'
                 pages[f"/{at}-{token[:8]}"] = (f"{form}<script>f.submit()</script>", b"")
-                # What is no form at all is not even read.
-                expected[f"/{at}-{token[:8]}"] = 400 if SHAPES[at % 3] == "text/plain" else 403
         frames = "".join(
             f'<iframe src="{home.base}{path}"></iframe>' for path in ("/en/requests", "/en/requests/50031")
         )
@@ -259,63 +251,29 @@ async def test_a_strangers_page_changes_nothing(tmp_path: Path) -> None:
                 page = await seen.context.new_page()
                 for host in ("127.0.0.1", "localhost"):
                     there = base.replace("127.0.0.1", host)
-                    for path in expected:
-                        if path.endswith(form_token(planted)[:8]):
-                            await seen.context.add_cookies([{"name": "visitor", "value": planted, "url": home.base}])
+                    # To another site the browser gives no cookies at all; the strongest form of each act is enough there.
+                    for path in list(pages)[:-1] if host == "127.0.0.1" else list(pages)[2:-1:3]:
+                        visitor = planted if path.endswith(form_token(planted)[:8]) else mine
+                        await seen.context.add_cookies([{"name": "visitor", "value": visitor, "url": home.base}])
                         async with page.expect_navigation(url=f"{home.base}/**") as going:
                             await page.goto(f"{there}{path}", wait_until="commit")
                         answer = await going.value
                         assert answer is not None
-                        assert answer.status == expected[path], (path, answer.url)
+                        assert answer.status == 403, (path, answer.url)
                     await page.goto(f"{there}/frames", wait_until="load")
                     assert not [frame for frame in page.frames if "Printer" in await frame.content()]
                     read = """async url => { try { return await (await fetch(url, {credentials: 'include'})).text() }
                       catch { return 'refused' } }"""
                     assert await page.evaluate(read, f"{home.base}/en/requests") == "refused"
-        # Sessions note when they were last seen, once in a while; nothing else may differ.
         assert dump(home) == before
         assert home.letters() == []
 
 
-KINDS = (
-    *(
-        "html",
-        "htm",
-        "xhtml",
-        "svg",
-        "svgz",
-        "xml",
-        "xsl",
-        "xslt",
-        "mml",
-        "rss",
-        "atom",
-        "js",
-        "mjs",
-        "css",
-        "json",
-        "pdf",
-    ),
-    *("swf", "hta", "mht", "ics", "vcf", "rtf", "docx", "xlsx", "exe", "bat", "lnk", "url", "webloc", "desktop", "jar"),
-    *(
-        "wasm",
-        "zip",
-        "png",
-        "gif",
-        "jpg",
-        "webp",
-        "bmp",
-        "ico",
-        "mp3",
-        "mp4",
-        "webm",
-        "csv",
-        "txt",
-        "md",
-        "php",
-        "appcache",
-    ),
-)
+_KINDS = """
+html htm xhtml svg svgz xml xsl xslt mml rss atom js mjs css json pdf swf hta mht ics vcf rtf docx xlsx exe bat lnk url
+webloc desktop jar wasm zip png gif jpg webp bmp ico mp3 mp4 webm csv txt md php appcache
+"""
+KINDS = tuple(_KINDS.split())
 # The file as whatever a page can load; whether a script ran.
 _TAGS = """async url => {
   for (const [tag, name] of [['script', 'src'], ['img', 'src'], ['iframe', 'src'], ['object', 'data']])
