@@ -166,7 +166,8 @@ def use(tx: Tx, found: SignIn, now: datetime) -> int | None:
     if account_id is None:
         account_id = None if person is None or person["account_id"] is None else integer(person["account_id"])
     if account_id is None:
-        name = found.name or (text(person["name"]) if person else "")
+        # Anybody can have given a name to an address that nobody had proved.
+        name = found.name or (text(person["name"]) if person and person["proved_at"] is not None else "")
         account_id = tx.add("account", name=storable(name), language=found.language, at=iso(now))
     former = None if person is None or person["account_id"] is None else integer(person["account_id"])
     tx.add(

@@ -88,7 +88,7 @@ DELETE FROM sessions WHERE id IN (SELECT id FROM sessions WHERE expires_at < :be
 
 -- find: person with their account
 -- web/accounts; unique index on people(address_key).
-SELECT id, address, name, language, account_id FROM people WHERE address_key = :address_key;
+SELECT id, address, name, language, account_id, proved_at FROM people WHERE address_key = :address_key;
 
 -- add: account
 -- web/accounts, when somebody signs in for the first time.

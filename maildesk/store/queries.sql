@@ -294,11 +294,12 @@ UPDATE tickets SET mentions = :mentions WHERE id = :id;
 UPDATE tickets SET updated_at = :at WHERE id = :id;
 
 -- add: person
--- settle; unique index on people(address_key).
+-- settle; unique index on people(address_key). What strangers called somebody ends with the first proof.
 INSERT INTO people (address_key, address, name, language, proved_at, seen_at)
 VALUES (:address_key, :address, :name, :language, :proved_at, :at)
 ON CONFLICT (address_key) DO UPDATE SET
-  name = CASE WHEN excluded.name <> '' THEN excluded.name ELSE people.name END,
+  name = CASE WHEN excluded.name <> '' AND (excluded.proved_at IS NOT NULL OR people.proved_at IS NULL) THEN excluded.name
+    WHEN excluded.proved_at IS NOT NULL AND people.proved_at IS NULL THEN '' ELSE people.name END,
   language = coalesce(excluded.language, people.language),
   proved_at = coalesce(excluded.proved_at, people.proved_at),
   seen_at = excluded.seen_at;

@@ -14,14 +14,16 @@ from maildesk import clock, log
 from maildesk.clock import iso
 from maildesk.desk import slips
 from maildesk.desk.own_requests import OwnRequest, files_of, reading, text_of
+from maildesk.mail import address as addresses
 from maildesk.mail.compose import Outgoing, compose, safe_header
-from maildesk.mail.model import Envelope
+from maildesk.mail.model import Envelope, Person
 from maildesk.store import accounts, history
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import integer, key, text, time
 from maildesk.web import sign_in
 from maildesk.web.brakes import ADDRESSES, SIGN_INS
 from maildesk.web.cookies import forget_all
+from maildesk.web.organisation import shown_name
 from maildesk.web.sign_in import MAX_NAME_CHARS
 from maildesk.web.visit import Page, Visit
 from maildesk.web.visitor import Session, network_of
@@ -146,7 +148,7 @@ def _request(tx: Tx, own: OwnRequest) -> dict[str, object]:
     entries = [
         {
             "at": clock.iso(one.entry.at),
-            "by": "agent" if one.entry.kind == "agent" else one.entry.author.address if one.entry.author else None,
+            "by": "agent" if one.entry.kind == "agent" else _by(own, one.entry.author),
             "text": text_of(one, said),
             "files": [{"name": file.name, "size": file.size_bytes} for file in files_of(one)],
         }
@@ -154,6 +156,13 @@ def _request(tx: Tx, own: OwnRequest) -> dict[str, object]:
         if reading(one) == "yes"
     ]
     return {"number": own.number, "subject": own.subject, "state": own.state, "entries": entries}
+
+
+def _by(own: OwnRequest, author: Person | None) -> str | None:
+    """An author as the page names them: others by name, never by their address (THREATS T80)."""
+    if author is None or addresses.same(author.address, own.reader.person.address):
+        return author.address if author else None
+    return shown_name(author.name) or None
 
 
 async def _delete(visit: Visit) -> Response:

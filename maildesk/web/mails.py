@@ -21,15 +21,15 @@ class Mails:
     def __init__(self, store: SqliteEngine, languages: tuple[str, ...]) -> None:
         self._store, self._languages = store, languages
         self._kept: OrderedDict[int, Mail] = OrderedDict()
-        # One at a time: reading holds the interpreter's lock, and mail that comes in goes first.
-        self._turn = asyncio.Semaphore(1)
+        # One at a time: reading holds the interpreter's lock, and mail that comes in goes first. Large ones in a line apart.
+        self._small, self._large = asyncio.Semaphore(1), asyncio.Semaphore(1)
 
     async def understood(self, mail_id: int, size_bytes: int) -> Mail | None:
         """The mail; None where its bytes are gone."""
         if (known := self._kept.get(mail_id)) is not None:
             self._kept.move_to_end(mail_id)
             return known
-        async with self._turn:
+        async with self._small if size_bytes <= SMALL_BYTES else self._large:
             mail = await asyncio.to_thread(self._read, mail_id)
         if mail is not None and size_bytes <= SMALL_BYTES:
             self._kept[mail_id] = mail

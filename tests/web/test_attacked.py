@@ -147,10 +147,10 @@ async def test_no_page_tells_anothers_address(tmp_path: Path) -> None:
         to_max = next(x for x in home.letters() if x.recipient == MAX)
         home.world.write(MAX, "I know more.\n", answers=to_max)
         lea = await home.sign_in(LEA)
-        for path in ("/en/requests/50031", "/en/requests/50031/print"):
-            await lea.get(path)
-            assert "I know more." in lea.text
-            assert MAX not in lea.text
+        for path in ("/en/requests/50031", "/en/requests/50031/print", "/en/account/data"):
+            page = await lea.get(path)
+            assert "I know more." in page.text
+            assert MAX not in page.text
 
 
 # Letters to strangers.
@@ -232,6 +232,21 @@ async def test_another_address_makes_no_session_fresh(tmp_path: Path) -> None:
         assert browser.at == "/en/sign-in"
 
 
+@pytest.mark.asyncio
+async def test_nobody_is_named_by_a_stranger(tmp_path: Path) -> None:
+    """What somebody typed as another's name stands on no page of theirs, and takes the place of no name that is proved."""
+    async with house(tmp_path) as home:
+        await send(home.browser(), name="Blocked! Call 4711")
+        home.world.write("Léa Martin <lea@client.test>", "hello\n")
+        await send(home.browser(), name="Blocked! Call 4711")
+        await send(home.browser(), address=EVE, name="Blocked! Call 4711")
+        lea, eve = await home.sign_in(LEA), await home.sign_in(EVE)
+        for browser, name in ((lea, "Léa Martin"), (eve, "")):
+            await browser.get("/en/account")
+            assert "4711" not in (browser.last.text if browser.last else "")
+            assert browser.tree().xpath('//input[@id="name"]/@value') == [name]
+
+
 # Files.
 
 
@@ -295,6 +310,29 @@ async def test_nobody_has_a_body_read_that_counts_for_nothing(
             assert status in await reader.readline()
         assert "uploads" not in os.listdir(tmp_path)
         writer.close()
+
+
+@pytest.mark.asyncio
+async def test_whoever_fetches_a_large_file_again_and_again_keeps_no_page_waiting(tmp_path: Path) -> None:
+    """A mail of megabytes is read anew for each of its files: pages, whose mails are small, do not stand in that line."""
+    async with house(tmp_path) as home:
+        home.world.write(EVE, attachments=(("big.bin", bytes(12_000_000)),))
+        html = EmailMessage(policy=policy.SMTP)
+        html["Authentication-Results"] = PROVED.format(domain="client.test")
+        html["From"], html["To"], html["Subject"] = LEA, "support@desk.test", "Hello"
+        html["Date"], html["Message-ID"] = email.utils.format_datetime(home.world.now), "<1@client.test>"
+        html.set_content("<p>Hello <b>you</b></p>", subtype="html")
+        home.world.give(bytes(html), sender=LEA)
+        eve, lea = await home.sign_in(EVE), await home.sign_in(LEA)
+        await eve.get("/en/requests/50031")
+        link = eve.tree().xpath('//ul[@class="files"]//a/@href')[0]
+        line = [asyncio.create_task(eve.client.get(link, timeout=60)) for _ in range(6)]
+        await asyncio.wait(line, return_when=asyncio.FIRST_COMPLETED)
+        await lea.get("/en/requests/50032")
+        assert lea.last is not None
+        assert "Hello <b>you</b>" in lea.last.text
+        assert sum(one.done() for one in line) <= 3
+        await asyncio.gather(*line)
 
 
 # Too much of it.
