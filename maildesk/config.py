@@ -180,6 +180,8 @@ def read_secret(path: Path) -> str:
 def notes(config: Config) -> tuple[str, ...]:
     """One line for each thing that is accepted and not built yet, and for what an agent's act needs."""
     lines: list[str] = []
+    if config.web is not None and not config.web.public_url and not config.web.listen.startswith(("127.", "[::1]")):
+        lines.append(f"web.public_url is empty: links in letters begin with {config.public_url}, which few can open")
     if config.store.url.startswith("postgresql:"):
         lines.append("store.url: PostgreSQL is not built yet, `serve` needs sqlite")
     if config.agent_proof_in_force == "aligned":

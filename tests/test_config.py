@@ -477,3 +477,10 @@ def test_an_empty_relay_is_this_machines_mail_server(write_config: Callable[[str
     """A missing key has its default: [relay] alone is 127.0.0.1, port 25."""
     relay = load(write_config(DESK + BOX + "[smtp]\n[relay]\n")).relay
     assert (relay.host, relay.port, relay.maildir) == ("127.0.0.1", 25, None)
+
+
+def test_a_web_port_without_its_address_is_said(write_config: Write) -> None:
+    """Links that begin with a socket's name, or with every address of the machine, lead nowhere: one line says so."""
+    for listen, is_said in (("127.0.0.1:8080", False), ("[::1]:8080", False), ("0.0.0.0:8080", True), ("unix:w", True)):
+        said = notes(load(write_config(SMALLEST + f'[web]\nlisten = "{listen}"\n')))
+        assert any("public_url" in line for line in said) == is_said, listen

@@ -13,7 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import IntEnum
 from pathlib import Path
 from typing import TypeVar
@@ -32,6 +32,7 @@ Row = Mapping[str, Value]
 SETTLE_BATCH_S = 0.02
 _BUSY_TIMEOUT_MS = 5000
 _CHECKPOINT_PAGES = 1000
+_LARGE_BYTES = 1_000_000
 
 
 class StoreBroken(MaildeskError):
@@ -69,7 +70,18 @@ class Tx:
     def add(self, name: str, /, **values: Value) -> int:
         """The new row's id; 0 when the statement returns none."""
         row = self._run("add", name, values).fetchone()
+        if any(isinstance(value, bytes) and len(value) > _LARGE_BYTES for value in values.values()):
+            self._let_go(name, values)
         return int(row[0]) if row else 0
+
+    def _let_go(self, name: str, values: Mapping[str, Value]) -> None:
+        """Make the driver forget a large value: a prepared statement keeps its last ones, a copy each, until it has others."""
+        nothing = {key: None if isinstance(value, bytes) else value for key, value in values.items()}
+        self._connection.execute("SAVEPOINT let_go")
+        with suppress(sqlite3.IntegrityError):
+            self._run("add", name, nothing).fetchone()
+        self._connection.execute("ROLLBACK TO let_go")
+        self._connection.execute("RELEASE let_go")
 
     def change(self, name: str, /, **values: Value) -> int:
         """How many rows were changed."""

@@ -6,6 +6,7 @@ What counts most needs a fresh proof: whoever found a browser open cannot take t
 from __future__ import annotations
 
 import json
+import secrets
 
 from starlette.responses import Response
 
@@ -14,8 +15,8 @@ from maildesk.clock import iso
 from maildesk.desk import slips
 from maildesk.desk.own_requests import OwnRequest, files_of, reading, text_of
 from maildesk.mail import address as addresses
-from maildesk.mail.compose import safe_header
-from maildesk.mail.model import Person
+from maildesk.mail.compose import Outgoing, compose, safe_header
+from maildesk.mail.model import Envelope, Person
 from maildesk.store import accounts, history
 from maildesk.store.sqlite import Tx
 from maildesk.store.tickets import integer, key, text, time
@@ -171,12 +172,37 @@ async def _delete(visit: Visit) -> Response:
         return _again(visit)
     if visit.form.get("sure") != "yes":
         return await _account(visit, 422, error="sure")
+    if visit.form.get("erase") == "yes":
+        await _ask_to_erase(visit, who)
     await visit.write(lambda tx: accounts.delete(tx, who.account_id, now))
     log.event("web.account-deleted", account=who.account_id)
     visit.session, visit.receipts = None, ()
     response = visit.page("account-deleted.html")
     forget_all(visit, response)
     return response
+
+
+async def _ask_to_erase(visit: Visit, who: Session) -> None:
+    """A request to the agents, proved as the account is: what to keep of mail is for people to decide."""
+    directory, now = visit.site.settler().directory, visit.now
+    mailbox = directory.config.mailbox[0].address
+    words = visit.gettext(
+        "Please erase everything that I wrote to you from these addresses, and what you keep about me:"
+    )
+    raw = compose(
+        Outgoing(
+            from_name=who.name,
+            from_address=who.address,
+            to=mailbox,
+            subject=visit.gettext("Please erase my data"),
+            message_id=f"<w.{secrets.token_hex(16)}@{directory.keyring.desk_id}>",
+            date=now,
+            text="\n".join((words, "", *who.addresses)),
+            desk_id="",
+            content_language=visit.language,
+        )
+    )
+    await visit.site.inbox.accept(raw, Envelope("web", visit.peer, who.address, (mailbox,), now, proof=who.address))
 
 
 def _again(visit: Visit) -> Response:

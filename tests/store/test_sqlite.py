@@ -337,3 +337,34 @@ def test_a_place_that_cannot_be_opened(tmp_path: Path) -> None:
     engine.start()
     assert isinstance(engine.write(note("a")).exception(PATIENCE_S), StoreBroken)
     engine.close()
+
+
+_LARGE = """
+import gc, re, sys
+from pathlib import Path
+from maildesk.store.sqlite import SqliteEngine
+
+def pss_mb():
+    found = re.findall(r"^Pss:\\s+(\\d+)", Path("/proc/self/smaps_rollup").read_text(), re.MULTILINE)
+    return int(found[0]) / 1024
+
+engine = SqliteEngine(Path(sys.argv[1]))
+engine.migrate()
+engine.start()
+engine.write(lambda tx: tx.add("raw mail", sha256="", size=1, content=b"x")).result()
+before = pss_mb()
+rows = [engine.write(lambda tx: tx.add("raw mail", sha256="", size=1, content=b"y" * 40_000_000)).result() for _ in range(2)]
+gc.collect()
+print(rows, pss_mb() - before)
+engine.close()
+"""
+
+
+def test_a_large_mail_is_given_back(tmp_path: Path) -> None:
+    """40 MB are in the store, once each, and a second later not in memory: the driver keeps no copy of them."""
+    done = subprocess.run(
+        [sys.executable, "-c", _LARGE, str(tmp_path / "desk.db")], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    rows, _, grown = done.stdout.strip().rpartition(" ")
+    assert rows == "[2, 3]"
+    assert float(grown) < 10, done.stdout

@@ -93,7 +93,7 @@ def word_mail(home: House, author: str, name: str, subject: str, text: str, file
         part["Content-Disposition"] = f"attachment; filename*=UTF-8''{quote(file, safe='')}"
     head = (
         f"Authentication-Results: mx.desk.test; dmarc=pass header.from=client.test\r\nFrom: {encoded(name)} <{author}>\r\n"
-        f"To: support@desk.test\r\nCc: {LEA}\r\nSubject: {encoded(subject)}\r\nMessage-ID: <w{count}@client.test>\r\n"
+        f"To: support@desk.test\r\nCc: {LEA}, {BOB}\r\nSubject: {encoded(subject)}\r\nMessage-ID: <w{count}@client.test>\r\n"
         "Date: Sun, 22 Nov 2026 18:00:00 +0000\r\n"
     )
     home.world.give(head.encode() + bytes(mail), sender=author)
@@ -194,22 +194,34 @@ async def test_words_are_words_wherever_they_stand(tmp_path: Path) -> None:
             for at, pair in enumerate(pairs):
                 text = "".join(f"{word}\n\n> {word}\n\n- {word}\n\n" for word in pair)
                 files = tuple(f"{word}{ending}" for word in pair for ending in ("", ".html"))
-                word_mail(home, (LEA, BOB)[at % 2], " ".join(pair[::-1]), " ".join(pair), text, files)
+                word_mail(home, LEA, " ".join(pair[::-1]), " ".join(pair), text, files)
+                # Somebody whom the customer added answers, under a name of their choice.
+                if at % 2:
+                    word_mail(home, BOB, " ".join(pair), f"Re: [#{home_numbers(home)[-1]}] x", text, files)
             numbers = [int(one) for one in home_numbers(home)]
-            assert len(numbers) == len(pairs)
+            assert len(numbers) >= len(pairs)
             pages = [f"/en/requests?page={n}" for n in (1, 2)] + [f"/en/requests/{n}" for n in numbers]
             pages += [f"/en/requests/{n}/print" for n in numbers[::6]]
             staff = ["/en/overview", "/en/overview/queue"] + [f"/en/overview/requests/{n}" for n in numbers]
             async with two(home) as (customer, agent):
                 read = await asyncio.gather(read_all(customer, pages), read_all(agent, staff))
                 assert customer.faults + agent.faults == []
+                # Each of them was there to be read, the other one's under their name.
+                assert read[0].count('<article class="said') >= len(pairs) * 1.3
+                assert len(re.findall(r'<h\d id="h\d+">[^<]*&lt;', read[0])) >= 3
+                assert "{{7*7}}" in read[0]
+                assert "{{7*7}}" in read[1]
                 whole = "".join(read)
-                assert "{{7*7}}" in whole
                 assert not re.search(r">\s*49\s*<", whole)
-                assert whole.count("Page not found") == 0
+                assert "There is no such page" not in whole
             assert asked == []
 
 
+_ACTS = """
+requests/50031/reply requests/50031/solve requests/50031/reopen requests/new sign-out account account/delete
+account/sessions account/addresses sign-in articles/request-arrived/helpful
+"""
+ACTS = tuple(f"/en/{act}" for act in _ACTS.split())
 SHAPES = ("application/x-www-form-urlencoded", "multipart/form-data", "text/plain")
 
 
@@ -229,27 +241,14 @@ async def test_a_strangers_page_changes_nothing(tmp_path: Path) -> None:
         await lea.get("/en/requests/50031")
         mine, planted = str(lea.client.cookies["visitor"]), "planted-by-another-port"
         fields = {"description": "Not mine", "sure": "yes", "session": "all", "name": "x", "address": "eve@evil.test"}
-        acts = (
-            *(
-                "/en/requests/50031/reply",
-                "/en/requests/50031/solve",
-                "/en/requests/new",
-                "/en/sign-out",
-                "/en/account",
-            ),
-            *("/en/account/delete", "/en/account/sessions", "/en/account/addresses", "/en/sign-in"),
-            "/en/articles/request-arrived/helpful",
-        )
-        before, pages, expected = dump(home), {}, {}
-        for at, act in enumerate(acts):
+        before, pages = dump(home), {}
+        for at, act in enumerate(ACTS):
             for token in ("", form_token(mine), form_token(planted)):
                 hidden = "".join(
                     f'<input type=hidden name={k} value="{v}">' for k, v in {**fields, "token": token}.items()
                 )
                 form = f'<form id=f method=post enctype="{SHAPES[at % 3]}" action="{home.base}{act}">{hidden}</form>'
                 pages[f"/{at}-{token[:8]}"] = (f"{form}<script>f.submit()</script>", b"")
-                # What is no form at all is not even read.
-                expected[f"/{at}-{token[:8]}"] = 400 if SHAPES[at % 3] == "text/plain" else 403
         frames = "".join(
             f'<iframe src="{home.base}{path}"></iframe>' for path in ("/en/requests", "/en/requests/50031")
         )
@@ -259,63 +258,29 @@ async def test_a_strangers_page_changes_nothing(tmp_path: Path) -> None:
                 page = await seen.context.new_page()
                 for host in ("127.0.0.1", "localhost"):
                     there = base.replace("127.0.0.1", host)
-                    for path in expected:
-                        if path.endswith(form_token(planted)[:8]):
-                            await seen.context.add_cookies([{"name": "visitor", "value": planted, "url": home.base}])
+                    # To another site the browser gives no cookies at all; the strongest form of each act is enough there.
+                    for path in list(pages)[:-1] if host == "127.0.0.1" else list(pages)[2:-1:3]:
+                        visitor = planted if path.endswith(form_token(planted)[:8]) else mine
+                        await seen.context.add_cookies([{"name": "visitor", "value": visitor, "url": home.base}])
                         async with page.expect_navigation(url=f"{home.base}/**") as going:
                             await page.goto(f"{there}{path}", wait_until="commit")
                         answer = await going.value
                         assert answer is not None
-                        assert answer.status == expected[path], (path, answer.url)
+                        assert answer.status == 403, (path, answer.url)
                     await page.goto(f"{there}/frames", wait_until="load")
                     assert not [frame for frame in page.frames if "Printer" in await frame.content()]
                     read = """async url => { try { return await (await fetch(url, {credentials: 'include'})).text() }
                       catch { return 'refused' } }"""
                     assert await page.evaluate(read, f"{home.base}/en/requests") == "refused"
-        # Sessions note when they were last seen, once in a while; nothing else may differ.
         assert dump(home) == before
         assert home.letters() == []
 
 
-KINDS = (
-    *(
-        "html",
-        "htm",
-        "xhtml",
-        "svg",
-        "svgz",
-        "xml",
-        "xsl",
-        "xslt",
-        "mml",
-        "rss",
-        "atom",
-        "js",
-        "mjs",
-        "css",
-        "json",
-        "pdf",
-    ),
-    *("swf", "hta", "mht", "ics", "vcf", "rtf", "docx", "xlsx", "exe", "bat", "lnk", "url", "webloc", "desktop", "jar"),
-    *(
-        "wasm",
-        "zip",
-        "png",
-        "gif",
-        "jpg",
-        "webp",
-        "bmp",
-        "ico",
-        "mp3",
-        "mp4",
-        "webm",
-        "csv",
-        "txt",
-        "md",
-        "php",
-        "appcache",
-    ),
-)
+_KINDS = """
+html htm xhtml svg svgz xml xsl xslt mml rss atom js mjs css json pdf swf hta mht ics vcf rtf docx xlsx exe bat lnk url
+webloc desktop jar wasm zip png gif jpg webp bmp ico mp3 mp4 webm csv txt md php appcache
+"""
+KINDS = tuple(_KINDS.split())
 # The file as whatever a page can load; whether a script ran.
 _TAGS = """async url => {
   for (const [tag, name] of [['script', 'src'], ['img', 'src'], ['iframe', 'src'], ['object', 'data']])

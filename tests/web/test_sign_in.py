@@ -237,8 +237,23 @@ async def test_an_account_that_is_deleted_is_gone(tmp_path: Path) -> None:
             assert browser.at == "/en/sign-in"
         again = await home.sign_in(LEA)
         assert "#50031" in again.text
+        assert "erase" not in again.text
         await again.get("/en/account")
         assert "Lea Martin" not in again.text
+
+
+@pytest.mark.asyncio
+async def test_whoever_leaves_can_ask_to_be_erased(tmp_path: Path) -> None:
+    """The box makes a proved request of it that agents get; what to keep of mail is theirs to decide."""
+    async with house(tmp_path) as home:
+        lea = await home.sign_in(LEA)
+        await lea.get("/en/account")
+        await lea.submit("/delete", sure="yes", erase="yes")
+        await home.worker.settled(1, 5)
+        notice = next(x for x in home.letters() if x.notice == "new")
+        assert "erase" in str(notice.message["Subject"])
+        assert LEA in notice.text
+        assert home.world.entries()[0][2] == ()
 
 
 def age(home: House, table: str, by: timedelta) -> None:
