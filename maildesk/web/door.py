@@ -13,6 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import BaseRoute, Route
 from uvicorn.config import Config as UvicornConfig
+from uvicorn.protocols.http.h11_impl import H11Protocol
 from uvicorn.server import Server
 
 from maildesk import log
@@ -28,6 +29,8 @@ STOP_WITHIN_S = 5
 # Two pages need few connections at once; more is somebody who opens them and stays.
 MOST_CONNECTIONS = 128
 IDLE_CONNECTION_S = 15
+# From its first byte, or from the connection on; whoever only keeps one of the few is not waited for.
+HEAD_WITHIN_S = 15.0
 
 
 def monitors(standing: Standing) -> list[BaseRoute]:
@@ -57,7 +60,7 @@ class WebDoor:
         """standing: what has not moved for too long; () when all is well."""
         config = UvicornConfig(
             build(site, monitors(standing)),
-            http="h11",
+            http=_Patience,
             ws="none",
             lifespan="off",
             loop="none",
@@ -91,6 +94,36 @@ class WebDoor:
             await self._task
             self._task = None
         self._listener.close()
+
+
+class _Patience(H11Protocol):
+    """A connection on which the head of a request comes in time, or none: uvicorn waits for ever."""
+
+    _head: asyncio.TimerHandle | None = None
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self._wait()
+
+    def data_received(self, data: bytes) -> None:
+        super().data_received(data)
+        if self.cycle is None or self.cycle.response_complete:
+            self._wait()
+        else:
+            self._wait_no_more()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._wait_no_more()
+        super().connection_lost(exc)
+
+    def _wait(self) -> None:
+        if self._head is None and not self.transport.is_closing():
+            self._head = self.loop.call_later(HEAD_WITHIN_S, self.transport.close)
+
+    def _wait_no_more(self) -> None:
+        if self._head is not None:
+            self._head.cancel()
+        self._head = None
 
 
 class _Server(Server):

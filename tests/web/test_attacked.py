@@ -396,6 +396,31 @@ def test_no_link_keeps_the_desk_waiting(ending: str) -> None:
     assert ('href="http://client.test/a"' in found) == ending.endswith((")", ":")) or ending == "()"
 
 
+@pytest.mark.asyncio
+async def test_whoever_opens_a_connection_says_what_they_want(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A head that never ends holds no connection; a body that takes its time is read."""
+    monkeypatch.setattr("maildesk.web.door.HEAD_WITHIN_S", 0.3)
+    async with house(tmp_path) as home:
+        port = int(home.base.rpartition(":")[2])
+        async with asyncio.timeout(5):
+            slow, sender = await asyncio.open_connection("127.0.0.1", port)
+            sender.write(
+                b"POST /en/requests/new HTTP/1.1\r\nHost: desk\r\nSec-Fetch-Site: same-origin\r\n"
+                b"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 6\r\n\r\na=b"
+            )
+            for first in (b"", b"GET /en/ HTTP/1.1\r\nHost: desk\r\n\r\n"):
+                reader, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.write(first)
+                if first:
+                    assert b" 200 " in await reader.readline()
+                writer.write(b"GET /en/ HTTP/1.1\r\nHost: d")
+                await reader.read()
+                writer.close()
+            sender.write(b"&c=")
+            assert b" 403 " in await slow.readline()
+            sender.close()
+
+
 # Who it was.
 
 
