@@ -40,6 +40,10 @@ listen = "127.0.0.1:2525"
 #   port = 25
 [relay]
 maildir = "outgoing"
+
+# The help centre: a request form, My activities, articles. Without the marks it opens on this machine.
+# [web]
+# listen = "127.0.0.1:8080"
 """
 EPILOG = """\b
 Examples:

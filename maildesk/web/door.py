@@ -26,8 +26,8 @@ Standing = Callable[[], Awaitable[tuple[StandingStill, ...]]]
 # A monitor gives up after some ten seconds; it shall hear our own answer before.
 ANSWER_WITHIN_S = 5.0
 STOP_WITHIN_S = 5
-# Two pages need few connections at once; more is somebody who opens them and stays.
-MOST_CONNECTIONS = 128
+# A browser opens six; many more people than that at one moment, or somebody who opens them and stays, hear 503.
+MOST_CONNECTIONS = 500
 IDLE_CONNECTION_S = 15
 # From its first byte, or from the connection on; whoever only keeps one of the few is not waited for.
 HEAD_WITHIN_S = 15.0

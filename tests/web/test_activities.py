@@ -226,13 +226,14 @@ async def test_whoever_asked_nothing_is_led_to_the_form(tmp_path: Path) -> None:
 
 @pytest.mark.asyncio
 async def test_without_an_account_there_is_no_list(tmp_path: Path) -> None:
-    """Whoever is not signed in is sent to sign in, and from there to what they asked for."""
+    """Whoever is not signed in is sent to sign in; a request is not there for them, whosever it is."""
     async with house(tmp_path) as home:
         write(home, LEA)
         browser = home.browser()
-        for path in ("/en/requests", "/en/requests/50031", "/en/requests/99999", "/en/requests/50031/print"):
-            await browser.get(path)
-            assert browser.at == "/en/sign-in"
+        await browser.get("/en/requests")
+        assert browser.at == "/en/sign-in"
+        for path in ("/en/requests/50031", "/en/requests/99999", "/en/requests/50031/print"):
+            assert (await browser.get(path)).status_code == 404
             assert "it burns" not in browser.text
 
 
