@@ -182,6 +182,10 @@ def notes(config: Config) -> tuple[str, ...]:
     lines: list[str] = []
     if config.web is not None and not config.web.public_url and not config.web.listen.startswith(("127.", "[::1]")):
         lines.append(f"web.public_url is empty: links in letters begin with {config.public_url}, which few can open")
+    if config.web is not None and config.web.public_url.startswith("https:") and not config.web.trusted_proxies:
+        lines.append(
+            "web.trusted_proxies is empty: everybody seems to come from the proxy, and nobody's tries are counted"
+        )
     if config.store.url.startswith("postgresql:"):
         lines.append("store.url: PostgreSQL is not built yet, `serve` needs sqlite")
     if config.agent_proof_in_force == "aligned":

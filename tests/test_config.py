@@ -484,3 +484,10 @@ def test_a_web_port_without_its_address_is_said(write_config: Write) -> None:
     for listen, is_said in (("127.0.0.1:8080", False), ("[::1]:8080", False), ("0.0.0.0:8080", True), ("unix:w", True)):
         said = notes(load(write_config(SMALLEST + f'[web]\nlisten = "{listen}"\n')))
         assert any("public_url" in line for line in said) == is_said, listen
+
+
+def test_a_proxy_that_nobody_named_is_said(write_config: Write) -> None:
+    """Behind https and without [web] trusted_proxies the brakes of pages see the proxy alone."""
+    for proxies, is_said in (("[]", True), ('["127.0.0.1"]', False)):
+        text = f'[web]\npublic_url = "https://help.example.com"\ntrusted_proxies = {proxies}\n'
+        assert any("trusted_proxies" in line for line in notes(load(write_config(SMALLEST + text)))) == is_said
