@@ -29,7 +29,7 @@ _LOOKED_AT = 200
 # Entries that hold the words, the newest: among those the best are chosen.
 CANDIDATES = 200
 # Whoever has more requests: all that match is looked through for theirs, not theirs for what matches.
-_MANY = 150
+_MANY = 400
 _ANSWERED_IN = timedelta(days=1)
 
 
