@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from datetime import timedelta
 
 from starlette.applications import Starlette
@@ -28,9 +28,6 @@ from maildesk.web.table import PAGES
 from maildesk.web.uploads import FIELDS, FILES, read_form
 from maildesk.web.visit import Page, Site, Visit
 from maildesk.web.visitor import VISITOR_FOR_S, Session, cookie, digest, is_form_token, is_ours, peer_of
-
-# A form that stood open while its browser lost its cookies is not lost; anything else is said plainly.
-_LANGUAGE = re.compile(r"[a-z]{2}(?:-[a-z]{2})?", re.ASCII)
 
 HEADERS = (
     (b"cross-origin-opener-policy", b"same-origin"),
@@ -78,7 +75,7 @@ def build(site: Site, monitors: Iterable[BaseRoute]) -> ASGIApp:
     return _with_headers(app, is_secure=lambda: site.is_secure)
 
 
-def _endpoint(site: Site, page: Page):  # type: ignore[no-untyped-def]
+def _endpoint(site: Site, page: Page) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
         language = request.path_params["language"]
         if language not in site.pages().languages:
@@ -201,7 +198,7 @@ def _kind_of(error: MaildeskError) -> str:
     return "wrong" if 400 <= error.reply.http < 500 else "ours"
 
 
-def _with_headers(app: ASGIApp, *, is_secure) -> ASGIApp:  # type: ignore[no-untyped-def]
+def _with_headers(app: ASGIApp, *, is_secure: Callable[[], bool]) -> ASGIApp:
     """The application with the same headers on each answer, errors included."""
 
     async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:

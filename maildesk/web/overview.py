@@ -17,7 +17,7 @@ from maildesk.desk.directory import Directory
 from maildesk.desk.figures import AGES, WAITING, Age, Figures, ReplyTimes
 from maildesk.desk.model import State
 from maildesk.mail.address import same
-from maildesk.store.figures import NOBODY, list_mailboxes, list_queue, read_figures
+from maildesk.store.figures import NOBODY, Queue, list_mailboxes, list_queue, read_figures
 from maildesk.store.sqlite import Tx
 from maildesk.web import amounts, plots
 from maildesk.web.pages import counted
@@ -90,7 +90,7 @@ async def _queue(visit: Visit) -> Response:
         return visit.missing()
     who = known.address if known is not None else assignee
 
-    def look(tx: Tx):  # type: ignore[no-untyped-def]
+    def look(tx: Tx) -> tuple[tuple[str, ...], tuple[str, ...], Queue]:
         seen = _seen(tx, directory, agent)
         chosen = tuple(one for one in seen if same(one, mailbox)) if mailbox else seen
         found = list_queue(tx, chosen, chosen_states, assignee=who, after=int(after or 0), limit=_PAGE)
